@@ -1,0 +1,1 @@
+"""Composable decorators that make any async LLM-calling function economical."""

@@ -1,0 +1,313 @@
+"""Ports: what a plug-in has to offer, one to four methods each.
+
+Law: whatever satisfies a port here can stand in the place of ours; nothing inside asks for more. The contract
+tests of `frugal.testing` say in code what each method promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from frugal._values.cost import Cost
+from frugal._values.money import Money
+from frugal._values.record import Record
+from frugal._values.usage import Usage
+
+__all__ = [
+    "Claim",
+    "Clock",
+    "Codec",
+    "Embedder",
+    "Grant",
+    "Index",
+    "LedgerStore",
+    "Prices",
+    "Reading",
+    "Router",
+    "Settlement",
+    "Store",
+    "Stored",
+    "StreamReader",
+    "Ticket",
+    "UsageReader",
+]
+
+
+class Clock(Protocol):
+    """Tells the time and waits."""
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        ...
+
+
+# --------------------------------------------------------------------------- usage and prices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a usage reader found in a response.
+
+    Args:
+        usage: the tokens, or `None` when the response carries none.
+        model: the model that served, as the provider names it.
+        provider: who served it, by the name that prices know.
+        stated: the dollars that the provider itself states.
+        tier: the service tier that was served (`"flex"`, `"priority"`, `"batch"`, …).
+        finish: why the answer ended, as the provider says it (`"stop"`, `"length"`, `"tool_use"`, …).
+        complete: false for an answer cut short, filtered or refused.
+        problem: what was wrong with the figures, for a marked record; `""` when nothing was.
+        text_bytes: length of the answer's text in UTF-8 bytes, for estimates; `None` when unknown.
+    """
+
+    usage: Usage | None = None
+    model: str | None = None
+    provider: str | None = None
+    stated: Money | None = None
+    tier: str | None = None
+    finish: str | None = None
+    complete: bool = True
+    problem: str = ""
+    text_bytes: int | None = None
+
+
+class StreamReader(Protocol):
+    """Reads the usage of one stream as its chunks pass."""
+
+    def feed(self, chunk: Any) -> None:
+        """Take the next chunk, as the caller sees it."""
+        ...
+
+    def reading(self) -> Reading | None:
+        """Return what is known so far; `None` when nothing was recognised."""
+        ...
+
+
+class UsageReader(Protocol):
+    """Reads usage and model from a response by its shape."""
+
+    def read(self, response: Any) -> Reading | None:
+        """Return what the response says; `None` when the shape is not known."""
+        ...
+
+    def stream(self) -> StreamReader:
+        """Return a fresh reader for one stream."""
+        ...
+
+
+class Prices(Protocol):
+    """Prices usage."""
+
+    @property
+    def id(self) -> str:
+        """Which prices these are, for the record."""
+        ...
+
+    def cost(
+        self, model: str, usage: Usage, *, at: float, provider: str | None = None, tier: str | None = None
+    ) -> Cost:
+        """Return the cost of that usage at that instant (Unix seconds); unpriced for an unknown model."""
+        ...
+
+
+# --------------------------------------------------------------------------- stores
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value found in a store.
+
+    Args:
+        value: what was set; bytes for a durable store.
+        expires: when it ends, in Unix seconds; `None` for never.
+    """
+
+    value: Any
+    expires: float | None
+
+
+class Store(Protocol):
+    """Keeps values by key; any of them may be lost, none may come back as another."""
+
+    def get(self, key: str) -> Stored | None:
+        """Return the value, or `None` when it is not there or has expired."""
+        ...
+
+    def set(self, key: str, value: Any, expires: float | None, tag: str | None = None) -> None:
+        """Keep a value until `expires` (Unix seconds); `tag` finds it again for `clear`."""
+        ...
+
+    def delete(self, key: str) -> bool:
+        """Drop one value; return whether it was there."""
+        ...
+
+    def clear(self, tag: str | None = None) -> int:
+        """Drop all values, or those with that tag; return how many."""
+        ...
+
+
+class Codec(Protocol):
+    """Turns values into bytes and back, without ever running code named in the bytes."""
+
+    def dumps(self, value: Any) -> bytes:
+        """Encode; raises `UnencodableValueError`."""
+        ...
+
+    def loads(self, data: bytes) -> Any:
+        """Decode what `dumps` made; raises `StoreCorruptedError` for anything else."""
+        ...
+
+
+class Index(Protocol):
+    """Finds the nearest vectors by cosine."""
+
+    def add(self, id: int, vector: Any) -> None:
+        """Keep a vector under an id; replaces what the id had."""
+        ...
+
+    def search(self, vector: Any, k: int) -> list[tuple[int, float]]:
+        """Return up to `k` ids with their similarity, nearest first."""
+        ...
+
+    def remove(self, id: int) -> None:
+        """Drop an id; nothing happens when it is not there."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def identity(self) -> str:
+        """Name, version and width; vectors of two identities are never compared."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> Any:
+        """Return one vector for each text, as rows of a float32 array; raises `EmbeddingError`."""
+        ...
+
+
+@runtime_checkable
+class Router(Protocol):
+    """Chooses a model for a request."""
+
+    def __call__(self, request: Any, /) -> Any:
+        """Return a model or `(model, reason)`; may be async."""
+        ...
+
+
+# --------------------------------------------------------------------------- the ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one budget is asked to hold for a call.
+
+    Args:
+        name: the budget's name, for messages.
+        window: `"hour"`, `"day"`, `"week"`, `"month"` or `"run"`.
+        timezone: the zone of the window's borders.
+        per: whose budget (`None`, `"user"`, `"model"`, `"function"`, `"tag:<name>"`).
+        subject: which of them (`""` for everyone); for a run budget, `run` is the window.
+        run: the run, for a run budget.
+        limit_pico: the limit in pico-dollars, or `None`.
+        limit_tokens: the limit in tokens, or `None`.
+        warn_at: the share of the limit at which to warn.
+        suggest: the name of a cheaper model, for reports; `None` when a function decides.
+    """
+
+    name: str
+    window: str
+    timezone: str
+    per: str | None
+    subject: str
+    run: str | None
+    limit_pico: int | None
+    limit_tokens: int | None
+    warn_at: float
+    suggest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A hold that was granted in every budget that was claimed.
+
+    Args:
+        id: the hold's id.
+        pico: how much money it holds in each, in pico-dollars.
+        tokens: how many tokens.
+        booked: the instant whose windows it was taken in, in Unix seconds.
+        statuses: the state of each claimed budget with this hold inside, in the order of the claims.
+    """
+
+    id: str
+    pico: int
+    tokens: int
+    booked: float
+    statuses: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What one call commits, together or not at all.
+
+    Args:
+        records: its records, in order; those that belong to a hold have `booked` set to its instant.
+        releases: the ids of the holds that end with it.
+        charges: for each record's id, the id of the hold that it was spent under, where there is one.
+    """
+
+    records: tuple[Record, ...]
+    releases: tuple[str, ...] = ()
+    charges: Mapping[str, str] | None = None
+
+
+class Ticket(Protocol):
+    """The way to know that a settlement is durable."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is durable already."""
+        ...
+
+    async def wait(self) -> bool:
+        """Return true once durable, false when the ledger's patience ran out (it is still queued)."""
+        ...
+
+
+class LedgerStore(Protocol):
+    """Keeps money: the seam where a shared engine can take the place of the local directory."""
+
+    def commit(self, settlement: Settlement) -> Ticket:
+        """Queue a settlement from any thread, without waiting for a disk."""
+        ...
+
+    async def reserve(
+        self, claims: Sequence[Claim], *, pico: int, tokens: int, draft: Record, adopt: str | None = None
+    ) -> Grant:
+        """Hold `pico` and `tokens` in every claimed budget, or raise and hold in none.
+
+        `draft` is the record to presume if the owner dies. `adopt` is a hold of this same call to replace.
+
+        Raises:
+            BudgetExceededError: a budget has no room.
+            LedgerUnavailableError: the ledger did not answer within its patience.
+        """
+        ...
+
+    async def grow(self, hold: str, *, pico: int, tokens: int) -> bool:
+        """Raise a hold to these totals in every budget it stands in; false when one has no room."""
+        ...
+
+    async def typical_output(self, function: str, model: str | None, quantile: float) -> int | None:
+        """Return that quantile of the output tokens seen for this function and model; `None` without history."""
+        ...
+

@@ -25,11 +25,13 @@ __all__ = [
     "LedgerStore",
     "Prices",
     "Reading",
+    "RequestReader",
     "Router",
     "Settlement",
     "Store",
     "Stored",
     "StreamReader",
+    "Telemetry",
     "Ticket",
     "UsageReader",
 ]
@@ -311,3 +313,58 @@ class LedgerStore(Protocol):
         """Return that quantile of the output tokens seen for this function and model; `None` without history."""
         ...
 
+
+
+# --------------------------------------------------------------------------- requests and telemetry
+
+
+class RequestReader(Protocol):
+    """Reads what a request asks for from its arguments, by their names and shapes, without a tokeniser."""
+
+    def model(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return the model asked for under any provider's spelling."""
+        ...
+
+    def input_tokens(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
+        """Return the typical count of input tokens, and one that is never too low."""
+        ...
+
+    def output_limit(self, arguments: Mapping[str, Any]) -> int | None:
+        """Return the output tokens that the request allows over all its choices; `None` without a limit."""
+        ...
+
+    def tier(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return the service tier asked for."""
+        ...
+
+    def status(self, error: BaseException) -> int | None:
+        """Return the HTTP status that an error stands for."""
+        ...
+
+
+class Telemetry(Protocol):
+    """Shows calls to whoever watches; a fault in it never reaches the call."""
+
+    def begin_call(self, function: str, facts: Any, parent: Any) -> Any:
+        """Return the span of a decorated call, or `None` when nobody watches."""
+        ...
+
+    def begin_attempt(self, span: Any, function: str, model: str | None) -> Any:
+        """Return the span of one provider call, current while the function runs."""
+        ...
+
+    def leave_attempt(self, attempt: Any) -> None:
+        """Stop being current: the function has returned, though its stream may go on."""
+        ...
+
+    def end_attempt(self, attempt: Any, spent: Any) -> None:
+        """End a provider call's span with its usage and cost (a `Spent`)."""
+        ...
+
+    def end_call(self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None) -> None:
+        """End a decorated call's span with its records."""
+        ...
+
+    def event(self, span: Any, name: str, attributes: Mapping[str, Any]) -> None:
+        """Note something that happened on the way."""
+        ...

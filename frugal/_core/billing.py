@@ -1,0 +1,157 @@
+"""Billing: what one provider call cost, from its answer, or from the way it was lost.
+
+Law (design, budgets): before the function is entered nothing is charged; an error status without usage costs nothing;
+entered and then cancelled, timed out or cut off is charged at the hold, `estimated` from 0 to what the request
+allows, unless the usage is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from frugal._core.estimate import DEFAULT_OUTPUT, Estimate, between, estimate, of_answer
+from frugal._values.cost import FREE, UNPRICED, Cost
+from frugal._values.facts import Held
+from frugal._values.money import ZERO, Money
+from frugal._values.record import FREE_OUTCOMES, Record
+from frugal._values.usage import NO_USAGE, Usage
+from frugal.ports import Reading
+
+if TYPE_CHECKING:
+    from frugal._core.call import Call
+    from frugal._core.meter import Meter
+
+__all__ = ["NOTHING", "Bill", "answered", "is_paid", "lost"]
+
+TIMED_OUT = frozenset({408, 499})
+"""Statuses that say that somebody stopped waiting, not that nothing was made."""
+
+_TRANSPORT = ("timeout", "connection", "connect", "network", "protocol", "readerror", "writeerror", "incomplete",
+              "disconnected", "closed", "payload", "transport")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What one provider call cost."""
+
+    usage: Usage = NO_USAGE
+    cost: Cost = FREE
+    kind: str = "llm"
+    provider: str | None = None
+    tier: str | None = None
+
+
+NOTHING = Bill()
+
+
+def is_paid(record: Record) -> bool:
+    """Say whether a record must be durable before the caller goes on."""
+    return record.outcome not in FREE_OUTCOMES and (record.cost.amount is None or record.cost.amount.pico != 0)
+
+
+def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> Bill:
+    """Return what an answer cost.
+
+    Args:
+        call: the call.
+        meter: its prices and readers.
+        reading: what was read from the response's shape.
+        stated: what the user's own reader said: a `Usage`, a `Cost`, or `None`.
+    """
+    provider = reading.provider if reading is not None else None
+    tier = (reading.tier if reading is not None else None) or meter.requests.tier(call.arguments)
+    model = (reading.model if reading is not None else None) or call.model
+    if isinstance(stated, Cost):
+        usage = reading.usage if reading is not None and reading.usage is not None else NO_USAGE
+        return Bill(usage, stated, "llm", provider, tier)
+    if isinstance(stated, Money):
+        stated = Cost.exact(stated, source="provider")
+        return Bill(NO_USAGE, stated, "llm", provider, tier)
+    usage_known = stated if isinstance(stated, Usage) else (reading.usage if reading is not None else None)
+    if reading is not None and reading.stated is not None:
+        cost = Cost.exact(reading.stated, source="provider", price_table="provider")
+        return Bill(usage_known or NO_USAGE, cost, "llm", provider, tier)
+    if usage_known is not None:
+        if model is None:
+            return Bill(usage_known, UNPRICED, "llm", provider, tier)
+        return Bill(usage_known, _priced(call, meter, model, usage_known, provider, tier), "llm", provider, tier)
+    if model is None:
+        return Bill(kind="tool")
+    text = reading.text_bytes if reading is not None else None
+    usage, cost = of_answer(call, meter.requests, meter.prices, model, text, None)
+    return Bill(usage, cost, "llm", provider, tier)
+
+
+def _priced(
+    call: Call, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None
+) -> Cost:
+    """Price usage by the model that served; by the one asked for where the served name has no price."""
+    cost = meter.prices.cost(model, usage, at=call.started, provider=provider, tier=tier)
+    requested = call.model
+    if cost.amount is None and requested is not None and requested != model:
+        asked = meter.prices.cost(requested, usage, at=call.started, provider=provider, tier=tier)
+        if asked.amount is not None:
+            return replace(asked, status="estimated", source="estimate")
+    return cost
+
+
+def lost(
+    call: Call, meter: Meter, outcome: str, error: BaseException | None, reading: Reading | None
+) -> Bill:
+    """Return what a call that gave no whole answer may have cost."""
+    if call.model is None and reading is None:
+        return Bill(kind="tool")
+    status = meter.requests.status(error) if error is not None else None
+    provider = reading.provider if reading is not None else None
+    tier = (reading.tier if reading is not None else None) or meter.requests.tier(call.arguments)
+    if reading is not None and reading.usage is not None and reading.finish is not None:
+        return answered(call, meter, reading, None)
+    if status is not None and status >= 400 and status not in TIMED_OUT and reading is None:
+        return Bill(provider=provider, tier=tier)
+    if isinstance(error, ConnectionRefusedError):  # nobody was there to bill
+        return Bill(provider=provider, tier=tier)
+    model = (reading.model if reading is not None else None) or call.model
+    if model is None:
+        return Bill(cost=UNPRICED, provider=provider, tier=tier)
+    bound = estimate(call, meter.requests, meter.prices, learned=DEFAULT_OUTPUT)
+    certain = outcome == "cancelled" or reading is not None or _cut_off(error, status)
+    return _at_hold(call, meter, model, bound, reading, certain=certain)
+
+
+def _at_hold(
+    call: Call, meter: Meter, model: str, bound: Estimate, reading: Reading | None, *, certain: bool
+) -> Bill:
+    """Charge at the hold where the provider may well have billed; else only say what it may have been."""
+    if bound.cost.amount is None or bound.high.amount is None:
+        return Bill(usage=bound.hold if certain else NO_USAGE, cost=UNPRICED)
+    if not certain:
+        return Bill(cost=between(FREE, ZERO, bound.high))
+    held = [fact for fact in call.journal.of(Held) if fact.id in call.holds]
+    usage = bound.hold
+    amount = Cost.exact(Money(held[-1].pico)) if held else bound.cost
+    low, known = ZERO, reading.usage if reading is not None else None
+    if known is not None:
+        # What was read before the cut is a floor: the provider counted at least that.
+        floor = meter.prices.cost(model, known, at=call.started)
+        low = floor.known
+        if floor.amount is not None and floor.amount > amount.known:
+            amount, usage = floor, known
+    provider = reading.provider if reading is not None else None
+    return Bill(usage, between(amount, low, bound.high), "llm", provider)
+
+
+def _cut_off(error: BaseException | None, status: int | None) -> bool:
+    """Say whether a call was broken off rather than refused."""
+    if status in TIMED_OUT or isinstance(error, (TimeoutError, ConnectionError, asyncio.CancelledError, EOFError)):
+        return True
+    seen = error
+    for _ in range(4):  # SDKs wrap the transport's own error
+        if seen is None:
+            return False
+        name = type(seen).__name__.lower()
+        if isinstance(seen, (TimeoutError, ConnectionError)) or any(word in name for word in _TRANSPORT):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -1,0 +1,173 @@
+"""Estimates: what a call may cost before it is made, and what one that gave no usage may have cost.
+
+Law: an upper figure is never too low where the request bounds its output, because a token is at least one byte of
+the request; a typical figure is only ever used as `estimated`, between a low and a high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from frugal._values.cost import UNPRICED, Cost
+from frugal._values.money import ZERO, Money
+from frugal._values.usage import NO_USAGE, Usage
+
+if TYPE_CHECKING:
+    from frugal._core.call import Call
+    from frugal.ports import Prices, RequestReader
+
+__all__ = ["DEFAULT_OUTPUT", "OPEN_OUTPUT", "Estimate", "estimate", "of_answer"]
+
+DEFAULT_OUTPUT = 1024
+"""Output tokens that are held for a request which states no limit, before anything was learned about it."""
+
+OPEN_OUTPUT = 16_384
+"""Output tokens taken as the most that a request without a limit brings back (what current models stop at)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Bound what a call may cost.
+
+    Args:
+        hold: the tokens to hold.
+        cost: their cost; unpriced where no price is known.
+        high: the most that the request allows.
+        bounded: whether the request itself bounds its output.
+    """
+
+    hold: Usage
+    cost: Cost
+    high: Cost
+    bounded: bool
+    input_typical: int = 0
+    output: int = 0
+
+    @property
+    def pico(self) -> int:
+        """What to hold, in pico-dollars."""
+        return self.cost.known.pico
+
+    @property
+    def tokens(self) -> int:
+        """What to hold, in tokens."""
+        return self.hold.total_tokens
+
+
+def _input(tokens: int, arguments: Any) -> Usage:
+    """Place input tokens in the dearest bucket that the request can put them in."""
+    if "cache_control" in arguments or _asks_to_write(arguments.get("messages")) or _asks_to_write(
+        arguments.get("system")
+    ):  # fmt: skip
+        return Usage(cache_write_1h_tokens=tokens)
+    return Usage(input_tokens=tokens)
+
+
+def _asks_to_write(parts: Any, depth: int = 0) -> bool:
+    """Say whether a request marks a part for the provider's prompt cache."""
+    if isinstance(parts, dict):
+        return "cache_control" in parts or (depth < 4 and _asks_to_write(parts.get("content"), depth + 1))
+    if isinstance(parts, (list, tuple)) and depth < 4:
+        return any(_asks_to_write(part, depth + 1) for part in parts)
+    return False
+
+
+def estimate(
+    call: Call,
+    requests: RequestReader,
+    prices: Prices,
+    *,
+    learned: int | None = None,
+    ratio: float | None = None,
+) -> Estimate:
+    """Bound what a call may cost, from its request alone.
+
+    Args:
+        call: the call.
+        requests: reads its arguments.
+        prices: prices it.
+        learned: the output tokens that history makes likely, where the request states no limit.
+        ratio: input tokens for each token of the typical estimate, as seen before for this function and model.
+
+    Returns:
+        The estimate; a call without a model holds nothing.
+    """
+    arguments = call.arguments
+    model = call.model
+    if model is None:
+        return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
+    typical, bound = _sizes(call, requests)
+    limit = requests.output_limit(arguments)
+    tier = requests.tier(arguments)
+    output = limit if limit is not None else (learned if learned is not None else DEFAULT_OUTPUT)
+    # Where the output is open the promise is a quantile, so the input may be the likely figure as well; where it is
+    # bounded the promise is "never", so the input is the figure that is never too low.
+    incoming = bound if limit is not None else min(bound, round(typical * ratio) if ratio else typical)
+    hold = _input(incoming, arguments) + Usage(output_tokens=output)
+    most = _input(bound, arguments) + Usage(output_tokens=max(limit if limit is not None else OPEN_OUTPUT, output))
+    at = call.started
+    cost = prices.cost(model, hold, at=at, tier=tier)
+    high = prices.cost(model, most, at=at, tier=tier)
+    return Estimate(hold, _upper(cost), _upper(high), limit is not None, typical, output)
+
+
+def _upper(cost: Cost) -> Cost:
+    """Take the dearest reading of a price that is itself only bounded."""
+    if cost.high is None:
+        return cost
+    return Cost.exact(cost.high, price_table=cost.price_table)
+
+
+def _sizes(call: Call, requests: RequestReader) -> tuple[int, int]:
+    memo = call.memo
+    sizes = memo.get("input tokens")
+    if sizes is None:
+        sizes = memo["input tokens"] = requests.input_tokens(call.arguments)
+    return sizes  # type: ignore[no-any-return]  # the memo is untyped
+
+
+def of_answer(
+    call: Call, requests: RequestReader, prices: Prices, model: str, text_bytes: int | None, known: Usage | None
+) -> tuple[Usage, Cost]:
+    """Estimate what an answer without usage cost, from its text.
+
+    Returns:
+        The typical usage and its cost, `estimated` with bounds (or unpriced).
+    """
+    typical, bound = _sizes(call, requests)
+    limit = requests.output_limit(call.arguments)
+    if text_bytes is None:
+        likely, most = 0, limit if limit is not None else OPEN_OUTPUT
+    else:
+        # About four bytes make a token of Latin text; one byte is the least that a token can be. Reasoning is not in
+        # the text, so what the request allows is the upper figure where it says so.
+        likely, most = -(-text_bytes // 4), max(text_bytes, limit or 0)
+    if known is not None and known.total_input_tokens:
+        usage = Usage(**{**_fields(known), "output_tokens": max(likely, known.output_tokens)})
+        top = Usage(**{**_fields(known), "output_tokens": max(most, known.output_tokens)})
+    else:
+        usage = Usage(input_tokens=typical, output_tokens=likely)
+        top = _input(bound, call.arguments) + Usage(output_tokens=max(most, likely))
+    tier = requests.tier(call.arguments)
+    cost = prices.cost(model, usage, at=call.started, tier=tier)
+    high = prices.cost(model, top, at=call.started, tier=tier)
+    return usage, between(cost, ZERO, high)
+
+
+def _fields(usage: Usage) -> dict[str, int]:
+    from_usage = zip(Usage.__slots__, usage, strict=True)
+    return dict(from_usage)
+
+
+def between(cost: Cost, low: Money, high: Cost) -> Cost:
+    """Return `cost` as an estimate with these bounds, widened where they contradict it."""
+    if cost.amount is None or high.high is None:
+        return UNPRICED
+    return Cost.estimated(
+        cost.amount,
+        min(low, cost.amount),
+        max(high.high, cost.amount),
+        cost.by_bucket,
+        price_table=cost.price_table,
+    )

@@ -1,0 +1,71 @@
+"""The journal of a call: an append-only list of facts, and the one mutable thing in the onion.
+
+Law: each kind of fact has one writer (see `_values.facts`), and a journal is committed once, at the outermost exit of
+its pipeline: by a response, an error, a cancellation or the end of a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from frugal._values.cost import Cost
+from frugal._values.facts import Held, Spent
+
+__all__ = ["Inner", "Journal"]
+
+T = TypeVar("T")
+
+
+class Journal:
+    """Keep the facts of one call, in the order in which they became known."""
+
+    __slots__ = ("collected", "committed", "departed", "facts", "releases")
+
+    def __init__(self, facts: Iterable[Any] = ()) -> None:
+        self.facts: list[Any] = list(facts)
+        self.committed = False
+        self.departed = False  # the caller left and a flight or a batch will commit in its place
+        # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
+        self.collected: list[Spent] = []
+        self.releases: list[str] = []
+
+    def add(self, fact: Any) -> None:
+        """Append a fact."""
+        self.facts.append(fact)
+
+    def of(self, kind: type[T]) -> list[T]:
+        """Return the facts of one kind, oldest first."""
+        return [fact for fact in self.facts if type(fact) is kind]
+
+    def last(self, kind: type[T]) -> T | None:
+        """Return the newest fact of one kind, or `None`."""
+        for fact in reversed(self.facts):
+            if type(fact) is kind:
+                return fact  # type: ignore[no-any-return]  # its type was just compared
+        return None
+
+    @property
+    def held(self) -> list[Held]:
+        """The holds of this call."""
+        return self.of(Held)
+
+
+class Inner:
+    """Add up the decorated calls that were made inside one run of a function."""
+
+    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent")
+
+    def __init__(self, *, collects: bool = False) -> None:
+        self.collects = collects
+        self.costs: list[Cost] = []
+        self.llm_calls = 0
+        # What a batch's handler spent, to be split among the callers instead of being recorded on its own.
+        self.spent: list[Spent] = []
+        self.releases: list[str] = []
+
+    def add(self, cost: Cost, kind: str) -> None:
+        """Count one inner call."""
+        self.costs.append(cost)
+        if kind != "tool":
+            self.llm_calls += 1

@@ -1,0 +1,308 @@
+"""The meter: prices each provider call at the innermost step and commits the journal at the outermost exit.
+
+Law: whatever happens to a call — an answer, an error, a cancellation, a stream left half read — a record exists with
+its cost known, bounded, or said to be unpriced; and metering never fails the user's call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from frugal._core import billing
+from frugal._core.recording import announce, settle
+from frugal._values.clock import clock
+from frugal._values.cost import Cost
+from frugal._values.facts import Spent
+from frugal._values.usage import Usage
+from frugal.errors import StackError
+from frugal.ports import LedgerStore, Prices, Reading, RequestReader, Telemetry, Ticket, UsageReader
+
+if TYPE_CHECKING:
+    from frugal._core.call import Call
+    from frugal._core.stream import Ending
+
+__all__ = ["Attempt", "Meter", "Metering", "Ports"]
+
+_log = logging.getLogger("frugal")
+
+_ENOUGH = 8
+"""Observations before a learned figure is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The adapters that a meter uses where the user named no other."""
+
+    ledger: Callable[[], LedgerStore]
+    prices: Callable[[], Prices]
+    reader: UsageReader
+    requests: RequestReader
+    telemetry: Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """What one decorator says about metering."""
+
+    ports: Ports
+    ledger: LedgerStore | None = None
+    prices: Prices | None = None
+    read: Callable[[Any], Any] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Meter:
+    """Price and record the calls of one pipeline."""
+
+    __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry")
+
+    def __init__(self, parts: list[Metering]) -> None:
+        self.ports = parts[0].ports
+        ledgers = {id(part.ledger): part.ledger for part in parts if part.ledger is not None}
+        if len(ledgers) > 1:
+            raise StackError(
+                f"one stack has {len(ledgers)} ledgers: {', '.join(map(repr, ledgers.values()))}. "
+                "A dollar stands in one ledger: give the same ledger= to each decorator, or to one of them."
+            )
+        self._ledger = next(iter(ledgers.values()), None)
+        self._prices = next((part.prices for part in parts if part.prices is not None), None)
+        self.read = next((part.read for part in parts if part.read is not None), None)
+        self.tags = {name: str(value) for part in reversed(parts) for name, value in part.tags.items()}
+        self.requests = self.ports.requests
+        self.telemetry = self.ports.telemetry
+        self._ratios: dict[str | None, deque[float]] = {}
+
+    @classmethod
+    def of(cls, stack: tuple[Any, ...]) -> Meter | None:
+        """Return the meter that a stack asks for, or `None` when nothing in it meters."""
+        parts = [item.metering for item in stack if getattr(item, "metering", None) is not None]
+        return cls(parts) if parts else None
+
+    @property
+    def ledger(self) -> LedgerStore:
+        """The ledger; the default one is looked up at each call, never at decoration."""
+        return self._ledger if self._ledger is not None else self.ports.ledger()
+
+    @property
+    def prices(self) -> Prices:
+        """The prices."""
+        return self._prices if self._prices is not None else self.ports.prices()
+
+    def model_of(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return the model that the arguments name under any provider's spelling."""
+        return self.requests.model(arguments)
+
+    def ratio(self, call: Call) -> float | None:
+        """Return how many input tokens the provider counted for each one that was estimated; `None` unlearned.
+
+        The largest of the last observations: an estimate by length is off by a factor that belongs to the language
+        and the tokeniser, and so to the function and the model.
+        """
+        seen = self._ratios.get(call.model)
+        return max(seen) if seen is not None and len(seen) >= _ENOUGH else None
+
+    def observe(self, call: Call, usage: Usage) -> None:
+        """Learn from a call whose input was both estimated and counted."""
+        sizes = call.memo.get("input tokens")
+        if sizes is not None and sizes[0] and usage.total_input_tokens:
+            seen = self._ratios.setdefault(call.model, deque(maxlen=64))
+            seen.append(usage.total_input_tokens / sizes[0])
+
+    def open(self, call: Call) -> Call:
+        """Begin the telemetry of a call."""
+        parent = call.parent.span if call.parent is not None else None
+        span = self.telemetry.begin_call(call.function, call.facts, parent)
+        return call if span is None else call._with(span=span)  # noqa: SLF001 the core's own
+
+    def attempt(self, call: Call) -> Attempt:
+        """Begin one provider call."""
+        return Attempt(self, call)
+
+    def commit(self, call: Call, error: BaseException | None) -> Ticket | None:
+        """Commit the journal of a call; return what to wait for, or `None` when nothing is owed."""
+        journal = call.journal
+        if journal.committed or journal.departed:
+            return None
+        journal.committed = True
+        outside = call.parent.inner if call.parent is not None else None
+        try:
+            settlement = settle(call, error, clock.now())
+            if outside is not None and outside.collects:
+                outside.spent += [fact for fact in journal.of(Spent) if fact.outcome != "composite"]
+                outside.spent += journal.collected
+                outside.releases += settlement.releases
+                self.telemetry.end_call(call.span, (), journal, error)
+                return None
+            self.telemetry.end_call(call.span, settlement.records, journal, error)
+            announce(call, settlement.records)
+            ticket = self.ledger.commit(settlement)
+        except Exception:
+            _log.exception("frugal: a call of %s could not be recorded", call.function)
+            return None
+        return ticket if any(billing.is_paid(record) for record in settlement.records) else None
+
+
+class Attempt:
+    """One provider call, from entering the function to its answer, its error, or the end of its stream."""
+
+    __slots__ = ("_call", "_meter", "_reader", "_span", "_started", "_stated")
+
+    def __init__(self, meter: Meter, call: Call) -> None:
+        self._meter = meter
+        self._call = call
+        self._started = clock.now()
+        self._reader: Any = None
+        self._stated: Any = None
+        self._span = meter.telemetry.begin_attempt(call.span, call.function, call.model)
+
+    def leave(self) -> None:
+        """The function has returned, or raised."""
+        if self._span is not None:
+            self._meter.telemetry.leave_attempt(self._span)
+
+    async def answered(self, response: Any) -> None:
+        """Write down what a plain response cost."""
+        stated = None
+        read = self._meter.read
+        if read is not None:
+            try:
+                stated = read(response)
+                if inspect.isawaitable(stated):
+                    stated = await stated
+            except Exception:
+                _log.exception("frugal: read= failed on a response of %s", self._call.function)
+                stated = None
+        try:
+            reading = self._meter.ports.reader.read(response)
+        except Exception:
+            _log.exception("frugal: the usage of a response of %s could not be read", self._call.function)
+            reading = None
+        self._answer(reading, stated, "provider", streamed=False)
+
+    def failed(self, error: BaseException) -> None:
+        """Write down what a call that raised may have cost."""
+        cancelled = isinstance(error, (asyncio.CancelledError, GeneratorExit))
+        self._lose("cancelled" if cancelled else "failed", error, None, streamed=False)
+
+    # ------------------------------------------------------------------ as a stream's tap
+
+    def chunk(self, chunk: Any, /) -> None:
+        """See a chunk of the answer."""
+        if self._reader is None:
+            self._reader = self._meter.ports.reader.stream()
+        self._reader.feed(chunk)
+        if self._meter.read is not None:
+            stated = self._meter.read(chunk)
+            if inspect.isawaitable(stated):
+                if inspect.iscoroutine(stated):
+                    stated.close()
+                raise TypeError("read= is async, and a stream's chunks are read as they pass; make it sync.")
+            self._stated = stated if stated is not None else self._stated
+
+    def end(self, ending: Ending, /) -> None:
+        """Learn how the stream ended."""
+        reading = self._reader.reading() if self._reader is not None else None
+        if reading is None or reading.finish is None:
+            # An SDK's manager may have been read through its own helpers, past us.
+            reading = _better(self._snapshot(ending.source), reading)
+        finished = reading is not None and reading.finish is not None and reading.usage is not None
+        if ending.how == "end" or self._stated is not None or (finished and ending.how in {"closed", "dropped"}):
+            self._answer(reading, self._stated, "provider", streamed=True)
+        else:
+            outcome = "failed" if ending.how == "failed" else "cancelled"
+            self._lose(outcome, ending.error, reading, streamed=True)
+
+    def _snapshot(self, source: Any) -> Reading | None:
+        snapshot = getattr(self._meter.ports.reader, "snapshot", None)
+        if snapshot is None or source is None:
+            return None
+        try:
+            found: Reading | None = snapshot(source)
+        except Exception:
+            _log.exception("frugal: the state of a stream of %s could not be read", self._call.function)
+            return None
+        return found
+
+    # ------------------------------------------------------------------ the facts
+
+    def _answer(self, reading: Reading | None, stated: Any, outcome: str, *, streamed: bool) -> None:
+        bill = billing.answered(self._call, self._meter, reading, stated)
+        if self._is_composite(bill.kind):
+            self._write(outcome="composite" if outcome == "provider" else outcome, reading=reading,
+                        rolled_up=self._rolled_up(), streamed=streamed)  # fmt: skip
+            return
+        if bill.cost.status == "exact":
+            self._meter.observe(self._call, bill.usage)
+        self._write(outcome=outcome, reading=reading, bill=bill, streamed=streamed)
+
+    def _lose(self, outcome: str, error: BaseException | None, reading: Reading | None, *, streamed: bool) -> None:
+        if self._is_composite("llm"):
+            self._write(outcome=outcome, reading=reading, rolled_up=self._rolled_up(), error=error,
+                        streamed=streamed)  # fmt: skip
+            return
+        bill = billing.lost(self._call, self._meter, outcome, error, reading)
+        self._write(outcome=outcome, reading=reading, bill=bill, error=error, streamed=streamed)
+
+    def _is_composite(self, kind: str) -> bool:
+        """Say whether the decorated calls made inside have the cost.
+
+        Tools that cost nothing do not make a model's answer composite: it would go unpriced.
+        """
+        inner = self._call.inner
+        assert inner is not None  # noqa: S101 set by the innermost step
+        journal = self._call.journal
+        journal.collected += inner.spent
+        journal.releases += inner.releases
+        return bool(inner.spent or inner.llm_calls or (inner.costs and kind == "tool"))
+
+    def _rolled_up(self) -> Cost:
+        inner = self._call.inner
+        assert inner is not None  # noqa: S101
+        return Cost.total([*inner.costs, *(spent.cost for spent in inner.spent)])
+
+    def _write(
+        self,
+        *,
+        outcome: str,
+        reading: Reading | None,
+        bill: billing.Bill | None = None,
+        rolled_up: Cost | None = None,
+        error: BaseException | None = None,
+        streamed: bool = False,
+    ) -> None:
+        call = self._call
+        bill = bill or billing.NOTHING
+        spent = Spent(
+            outcome=outcome,
+            started=self._started,
+            latency=max(0.0, clock.now() - self._started),
+            model_requested=call.model,
+            model=(reading.model if reading is not None else None) or (call.model if bill.kind == "llm" else None),
+            provider=bill.provider,
+            tier=bill.tier,
+            usage=bill.usage,
+            cost=bill.cost,
+            rolled_up=rolled_up,
+            hold=call.holds[-1] if call.holds else None,
+            kind=bill.kind if rolled_up is None else "llm",
+            finish=reading.finish if reading is not None else None,
+            complete=reading.complete if reading is not None else True,
+            streamed=streamed,
+            error=type(error).__name__ if error is not None else None,
+        )
+        call.journal.add(spent)
+        self._meter.telemetry.end_attempt(self._span, spent)
+
+
+def _better(first: Reading | None, second: Reading | None) -> Reading | None:
+    """Return the reading that knows more."""
+    if first is None or (first.usage is None and second is not None and second.usage is not None):
+        return second
+    return first
+

@@ -1,0 +1,230 @@
+"""Recording: from a journal to the records that the ledger keeps.
+
+Law: one record for each provider call, exactly one when none was made; the record that answered has the call's id;
+a cost stands in one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from frugal._values.cost import FREE, Cost
+from frugal._values.facts import Escalated, Routed, Saved, Shared, Spent, Split
+from frugal._values.record import CallSummary, Record
+from frugal._values.usage import NO_USAGE
+from frugal.errors import (
+    BudgetExceededError,
+    LedgerUnavailableError,
+    NoEligibleModelError,
+    RequestTooLargeError,
+    UnkeyableCallError,
+    UnknownPriceError,
+)
+from frugal.ports import Settlement
+
+if TYPE_CHECKING:
+    from frugal._core.call import Call
+
+__all__ = ["announce", "draft", "settle"]
+
+REFUSALS = (
+    BudgetExceededError,
+    LedgerUnavailableError,
+    NoEligibleModelError,
+    RequestTooLargeError,
+    UnkeyableCallError,
+    UnknownPriceError,
+)
+"""Errors by which a ring refuses a call before anything is sent."""
+
+
+def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
+    """Turn the journal of a call into what is committed together."""
+    journal = call.journal
+    held = journal.held
+    booked = {fact.id: fact.booked for fact in held}
+    spents = journal.of(Spent)
+    records: list[Record]
+    charges: dict[str, str] = {}
+    splits = journal.of(Split)
+    if splits:
+        records = [_batched(call, splits, error, now)]
+        if held:
+            charges[records[0].id] = held[-1].id
+    elif spents:
+        records = _attempts(call, spents, charges)
+    else:
+        records = [_free(call, error, now)]
+    spent_under: dict[str, int] = {}
+    for record in records:
+        hold = charges.get(record.id)
+        if hold is not None:
+            spent_under[hold] = spent_under.get(hold, 0) + record.cost.known.pico
+    limits = {fact.id: fact.pico for fact in held}
+    marked = tuple(
+        _with(
+            record,
+            booked=booked.get(charges.get(record.id, "")),
+            overrun=bool(record.cost.known.pico)
+            and charges.get(record.id) in limits
+            and spent_under[charges[record.id]] > limits[charges[record.id]],
+        )
+        if record.id in charges
+        else record
+        for record in records
+    )
+    releases = [fact.id for fact in held]
+    releases += [hold for split in splits for hold in split.releases]
+    return Settlement(records=marked, releases=(*releases, *journal.releases), charges=charges)
+
+
+def _with(record: Record, **changes: Any) -> Record:
+    for name, value in changes.items():
+        object.__setattr__(record, name, value)  # the record was made here and nobody has seen it yet
+    return record
+
+
+def _common(call: Call) -> dict[str, Any]:
+    routed = call.journal.last(Routed)
+    return {
+        "call": call.id,
+        "parent": call.parent.id if call.parent is not None else None,
+        "function": call.function,
+        "user": call.facts.user,
+        "run": call.facts.run,
+        "tags": call.facts.tags,
+        "route_reason": routed.reason if routed is not None else None,
+        "key": call.memo.get("key"),
+    }
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _attempts(call: Call, spents: list[Spent], charges: dict[str, str]) -> list[Record]:
+    """Make a record of each provider call; the last one answered, unless a cascade refused it too."""
+    refused = {id(fact.spent) for fact in call.journal.of(Escalated)}
+    answer = next((spent for spent in reversed(spents) if id(spent) not in refused), spents[-1])
+    common = _common(call)
+    records = []
+    for number, spent in enumerate(spents):
+        identity = call.id if spent is answer else f"{call.id}.{number + 1}"
+        outcome = "escalated" if id(spent) in refused and spent.outcome == "provider" else spent.outcome
+        records.append(
+            Record(
+                id=identity,
+                time=_time(call.started if len(spents) == 1 else spent.started),
+                kind=spent.kind,
+                model_requested=spent.model_requested,
+                model=spent.model,
+                provider=spent.provider,
+                outcome=outcome,
+                usage=spent.usage,
+                cost=spent.cost,
+                rolled_up=spent.rolled_up,
+                latency=spent.latency,
+                price_table=spent.cost.price_table,
+                attempts=spent.attempts,
+                tier=spent.tier,
+                **common,
+            )
+        )
+        if spent.hold is not None:
+            charges[identity] = spent.hold
+    return records
+
+
+def _batched(call: Call, splits: list[Split], error: BaseException | None, now: float) -> Record:
+    """Make the one record of a batch's member: the sum of its shares."""
+    last = splits[-1].spent
+    outcome = "batched"
+    if isinstance(error, asyncio.CancelledError):
+        outcome = "cancelled"
+    elif error is not None:
+        outcome = "failed"
+    return Record(
+        id=call.id,
+        time=_time(call.started),
+        kind=last.kind,
+        model_requested=last.model_requested or call.model,
+        model=last.model,
+        provider=last.provider,
+        outcome=outcome,
+        usage=sum((split.spent.usage for split in splits), NO_USAGE),
+        cost=Cost.total(split.spent.cost for split in splits) if len(splits) > 1 else last.cost,
+        latency=max(0.0, now - call.started),
+        price_table=last.cost.price_table,
+        attempts=len(splits),
+        tier=last.tier,
+        **_common(call),
+    )
+
+
+def _free(call: Call, error: BaseException | None, now: float) -> Record:
+    """Make the one record of a call that made no provider call."""
+    saved: Saved | Shared | None = call.journal.last(Saved) or call.journal.last(Shared)
+    outcome, similarity, source, kind = "provider", None, None, "llm"
+    if isinstance(error, REFUSALS):
+        outcome = "rejected"
+    elif isinstance(error, asyncio.CancelledError):
+        outcome = "cancelled"
+    elif error is not None:
+        outcome = "failed"
+    elif isinstance(saved, Saved):
+        outcome, similarity, source = saved.layer, saved.similarity, saved.source_id
+    elif isinstance(saved, Shared):
+        outcome, source = "shared", saved.source_id
+    elif call.journal.facts and call.journal.held == [] and any(
+        isinstance(fact, BudgetExceededError) for fact in call.journal.facts
+    ):
+        outcome = "rejected"
+    model = saved.model if saved is not None else None
+    if call.model is None and model is None:
+        kind = "tool"
+    return Record(
+        id=call.id,
+        time=_time(call.started),
+        kind=kind,
+        model_requested=call.model,
+        model=model or call.model,
+        outcome=outcome,
+        cost=FREE,
+        saved=saved.cost if saved is not None and error is None else FREE.known,
+        similarity=similarity,
+        source_id=source,
+        latency=max(0.0, now - call.started),
+        attempts=0,
+        **_common(call),
+    )
+
+
+def draft(call: Call, cost: Cost, usage: Any) -> Record:
+    """Return the record that stands for a call whose owner dies before it settles."""
+    return Record(
+        id=call.id,
+        time=_time(call.started),
+        model_requested=call.model,
+        model=call.model,
+        outcome="presumed",
+        usage=usage,
+        cost=cost,
+        price_table=cost.price_table,
+        **_common(call),
+    )
+
+
+def announce(call: Call, records: tuple[Record, ...]) -> None:
+    """Tell the call around, and the scopes around it, what this call did."""
+    outside = call.parent.inner if call.parent is not None else None
+    for record in records:
+        if outside is not None:
+            outside.add(record.rolled_up if record.rolled_up is not None else record.cost, record.kind)
+        if call.scope is not None:
+            call.scope.add(
+                CallSummary(
+                    record.id, record.function, record.model, record.outcome, record.cost, record.usage, record.kind
+                )
+            )

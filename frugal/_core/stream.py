@@ -1,0 +1,393 @@
+"""Streams: a proxy round what a provider streams, that sees each chunk pass and tells once how it ended.
+
+Law: the caller sees the SDK's own object — `async for`, `async with`, `close`, `aclose` and every other attribute —
+and every stream ends exactly once: read to its end, closed early, cancelled, failed, or thrown away. Chunks are
+pulled in the caller's own task, and no context variable is left set between two of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from frugal._core.ambient import serving
+from frugal._core.call import Call
+from frugal.ports import Ticket
+
+__all__ = ["Deferred", "Ending", "Mirror", "Stream", "Tap", "gate", "is_stream", "replay", "tap"]
+
+_log = logging.getLogger("frugal")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Say how a stream ended.
+
+    Args:
+        how: `"end"` (read to its end), `"closed"` (left early), `"cancelled"`, `"failed"`, or `"dropped"` (thrown
+            away without being closed).
+        error: what it failed with.
+        source: the SDK's object, which may know more than the chunks that passed.
+    """
+
+    how: str
+    error: BaseException | None = None
+    source: Any = None
+
+
+class Tap(Protocol):
+    """Looks on as a stream passes."""
+
+    def chunk(self, chunk: Any, /) -> None:
+        """See a chunk."""
+        ...
+
+    def end(self, ending: Ending, /) -> Ticket | None:
+        """Learn how it ended; a ticket returned is waited for before the caller goes on."""
+        ...
+
+
+@lru_cache(maxsize=4096)
+def _streams(kind: type) -> bool:
+    return hasattr(kind, "__aiter__") or (hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"))
+
+
+def is_stream(response: Any) -> bool:
+    """Say whether a response is an async iterator or an async context manager."""
+    return _streams(type(response))
+
+
+class _Flow:
+    """The state that a stream's proxies share: a context manager and what it yields end together."""
+
+    __slots__ = ("call", "finished", "gates", "source", "taps")
+
+    def __init__(self, source: Any, call: Call | None) -> None:
+        self.source = source
+        self.call = call
+        self.taps: list[Tap] = []
+        self.gates: list[Callable[[], Awaitable[None]]] = []
+        self.finished = False
+
+    def see(self, chunk: Any) -> None:
+        for tap in self.taps:
+            try:
+                tap.chunk(chunk)
+            except Exception:
+                _log.exception("frugal: a look at a stream's chunk failed; the stream goes on")
+
+    def end(self, how: str, error: BaseException | None = None) -> list[Ticket]:
+        """Tell every tap, innermost first; return what is to be waited for."""
+        if self.finished:
+            return []
+        self.finished = True
+        tickets = []
+        for tap in self.taps:
+            try:
+                ticket = tap.end(Ending(how, error, self.source))
+            except Exception:
+                _log.exception("frugal: the end of a stream could not be accounted for")
+                continue
+            if ticket is not None and not ticket.done:
+                tickets.append(ticket)
+        return tickets
+
+    async def finish(self, how: str, error: BaseException | None = None) -> None:
+        for ticket in self.end(how, error):
+            await ticket.wait()
+
+    def __del__(self) -> None:
+        if not self.finished and self.taps:
+            self.end("dropped")
+
+
+class Stream:
+    """Stand in for a streamed response, and let taps look on.
+
+    The proxy answers `isinstance` as the object that it stands for, and hands on every attribute it does not know.
+    """
+
+    __slots__ = ("__weakref__", "_frugal_flow", "_frugal_iterator", "_frugal_object")
+
+    def __init__(self, source: Any, flow: _Flow) -> None:
+        self._frugal_object = source
+        self._frugal_flow = flow
+        self._frugal_iterator: Any = None
+
+    @classmethod
+    def around(cls, source: Any, call: Call | None = None) -> Stream:
+        """Return a proxy of `source`, whose chunks are pulled while serving `call`."""
+        return cls(source, _Flow(source, call))
+
+    @property
+    def __class__(self) -> Any:  # noqa: D105
+        return type(self._frugal_object)
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise TypeError("a stream's class cannot be changed.")
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, Any]:
+        return self._frugal_pull(self._frugal_next)
+
+    def asend(self, value: Any) -> Coroutine[Any, Any, Any]:
+        """Send a value into an async generator and return its next chunk."""
+        return self._frugal_pull(lambda: self._frugal_object.asend(value))
+
+    def athrow(self, *error: Any) -> Coroutine[Any, Any, Any]:
+        """Throw an error into an async generator and return its next chunk."""
+        return self._frugal_pull(lambda: self._frugal_object.athrow(*error))
+
+    def _frugal_next(self) -> Awaitable[Any]:
+        iterator = self._frugal_iterator
+        if iterator is None:
+            source = self._frugal_object
+            iterator = source if hasattr(type(source), "__anext__") else source.__aiter__()
+            self._frugal_iterator = iterator
+        return iterator.__anext__()  # type: ignore[no-any-return]  # an async iterator by its shape
+
+    async def _frugal_pull(self, advance: Callable[[], Awaitable[Any]]) -> Any:
+        flow = self._frugal_flow
+        try:
+            for gate in flow.gates:
+                await gate()
+            if flow.call is None:
+                chunk = await advance()
+            else:
+                token = serving.set(flow.call)
+                try:
+                    chunk = await advance()
+                finally:
+                    serving.reset(token)
+        except StopAsyncIteration:
+            await flow.finish("end")
+            raise
+        except asyncio.CancelledError:
+            flow.end("cancelled")
+            raise
+        except GeneratorExit:
+            flow.end("dropped")
+            raise
+        except BaseException as error:
+            with suppress(Exception):  # a source that failed at a gate is still open
+                await _close(self._frugal_object)
+            await flow.finish("failed", error)
+            raise
+        flow.see(chunk)
+        return chunk
+
+    async def __aenter__(self) -> Any:
+        flow = self._frugal_flow
+        enter = getattr(type(self._frugal_object), "__aenter__", None)
+        if enter is None:  # an async generator of our own making, used as `async with`
+            return self
+        try:
+            token = serving.set(flow.call)
+            try:
+                entered = await enter(self._frugal_object)
+            finally:
+                serving.reset(token)
+        except asyncio.CancelledError:
+            flow.end("cancelled")
+            raise
+        except BaseException as error:
+            await flow.finish("failed", error)
+            raise
+        if entered is self._frugal_object or not is_stream(entered):
+            return self if entered is self._frugal_object else entered
+        flow.source = entered
+        return Stream(entered, flow)
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> Any:
+        flow = self._frugal_flow
+        leave = getattr(type(self._frugal_object), "__aexit__", None)
+        try:
+            if leave is None:
+                await _close(self._frugal_object)
+                return None
+            return await leave(self._frugal_object, kind, error, trace)
+        except asyncio.CancelledError:
+            flow.end("cancelled")
+            raise
+        finally:
+            if isinstance(error, asyncio.CancelledError):
+                flow.end("cancelled")
+            else:
+                await flow.finish("failed" if isinstance(error, Exception) and kind else "closed", error)
+
+    async def aclose(self) -> None:
+        """Close the stream; what was not read is not charged beyond what is known of it."""
+        try:
+            await _close(self._frugal_object)
+        except asyncio.CancelledError:
+            self._frugal_flow.end("cancelled")
+            raise
+        finally:
+            await self._frugal_flow.finish("closed")
+
+    async def close(self, *args: Any, **kwargs: Any) -> Any:
+        """Close the stream, as the SDK's own `close` does."""
+        method = getattr(self._frugal_object, "close", None)
+        try:
+            if method is None:
+                return await _close(self._frugal_object)
+            result = method(*args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+        except asyncio.CancelledError:
+            self._frugal_flow.end("cancelled")
+            raise
+        finally:
+            await self._frugal_flow.finish("closed")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._frugal_object, name)
+
+    def __repr__(self) -> str:
+        return f"<metered {self._frugal_object!r}>"
+
+
+def tap(stream: Stream, *taps: Tap) -> Stream:
+    """Let further taps look on, outside those that are there."""
+    stream._frugal_flow.taps.extend(taps)  # noqa: SLF001 the proxy's public face is the SDK's
+    return stream
+
+
+def gate(stream: Stream, before_each: Callable[[], Awaitable[None]]) -> Stream:
+    """Ask `before_each` before every chunk; what it raises ends the stream."""
+    stream._frugal_flow.gates.append(before_each)  # noqa: SLF001
+    return stream
+
+
+async def _close(source: Any) -> None:
+    for name in ("aclose", "close"):
+        method = getattr(source, name, None)
+        if method is not None:
+            result = method()
+            if inspect.isawaitable(result):
+                await result
+            return
+
+
+async def replay(chunks: Iterable[Any]) -> AsyncIterator[Any]:
+    """Yield chunks that were kept."""
+    for chunk in chunks:
+        yield chunk
+
+
+class Mirror:
+    """Read chunks from elsewhere under the face of the SDK's own stream.
+
+    Args:
+        chunks: where the chunks come from.
+        original: the stream that they came from first, whose other attributes stay within reach; `None` once it
+            is gone.
+        copy: makes each chunk its reader's own.
+    """
+
+    __slots__ = ("_chunks", "_copy", "_original")
+
+    def __init__(
+        self, chunks: AsyncIterator[Any], original: Any = None, copy: Callable[[Any], Any] | None = None
+    ) -> None:
+        self._chunks = chunks
+        self._original = original
+        self._copy = copy
+
+    def __aiter__(self) -> Mirror:
+        return self
+
+    async def __anext__(self) -> Any:
+        chunk = await self._chunks.__anext__()
+        return chunk if self._copy is None else self._copy(chunk)
+
+    async def __aenter__(self) -> Mirror:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+        await _close(self._chunks)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await self.aclose()
+
+    def __getattr__(self, name: str) -> Any:
+        if self._original is None or name.startswith("__"):
+            raise AttributeError(f"a replayed stream has no {name!r}: it holds the chunks alone.")
+        return getattr(self._original, name)
+
+
+class Deferred:
+    """Stand for a pipeline that begins when it is awaited, entered or iterated.
+
+    An async generator's call begins with its first chunk; a plain SDK method may return a coroutine, a stream or a
+    context manager, and only using it tells which.
+    """
+
+    __slots__ = ("__weakref__", "_begin", "_closed", "_stream")
+
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._begin = begin
+        self._stream: Any = None
+        self._closed = False
+
+    async def _begun(self) -> Any:
+        if self._stream is None:
+            response = await self._begin()
+            self._stream = response if is_stream(response) else Stream.around(replay([response]))
+        return self._stream
+
+    def __await__(self) -> Any:
+        return self._begin().__await__()
+
+    def __aiter__(self) -> Deferred:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._closed:
+            raise StopAsyncIteration
+        stream = await self._begun()
+        return await (stream if hasattr(type(stream), "__anext__") else aiter(stream)).__anext__()
+
+    async def asend(self, value: Any) -> Any:
+        """Send a value into the generator."""
+        return await (await self._begun()).asend(value)
+
+    async def athrow(self, *error: Any) -> Any:
+        """Throw an error into the generator."""
+        return await (await self._begun()).athrow(*error)
+
+    async def aclose(self) -> None:
+        """Close the stream; one that never began makes no call."""
+        self._closed = True
+        if self._stream is not None:
+            await self._stream.aclose()
+
+    async def close(self) -> None:
+        """Close the stream."""
+        await self.aclose()
+
+    async def __aenter__(self) -> Any:
+        return await (await self._begun()).__aenter__()
+
+    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        return await self._stream.__aexit__(kind, error, trace)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or self._stream is None:
+            raise AttributeError(
+                f"{name!r} is known once this call has begun: await it, enter it or iterate over it first."
+            )
+        return getattr(self._stream, name)

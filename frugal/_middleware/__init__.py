@@ -1,0 +1,1 @@
+"""Rings: each a page of glue between a call and one mechanism."""

@@ -1,0 +1,244 @@
+"""`budgeted`: hold the estimated cost in every budget that applies before the call, settle it with the record after.
+
+The hold is taken and settled by the ledger, in its own transactions; here is only what is asked of it, and what is
+done when a budget is near its limit or at it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from frugal._core.call import Call
+from frugal._core.estimate import Estimate, estimate
+from frugal._core.growth import Growth
+from frugal._core.meter import Meter, Metering
+from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.recording import draft
+from frugal._core.stream import gate, tap
+from frugal._values.budget import Budget, subject_of
+from frugal._values.cost import Cost
+from frugal._values.facts import Held
+from frugal._values.money import ZERO, Money
+from frugal._values.record import BudgetStatus
+from frugal._values.usage import NO_USAGE, Usage
+from frugal.errors import BudgetExceededError, LedgerUnavailableError, UnknownPriceError
+from frugal.ports import Claim, Grant
+
+__all__ = ["Budgeted"]
+
+_log = logging.getLogger("frugal")
+
+QUANTILE = 0.95
+"""The share of past outputs that a hold without a limit covers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Budgeted:
+    """Refuse a call that a budget has no room for."""
+
+    budgets: tuple[Budget, ...]
+    metering: Metering
+    on_exceeded: str | Callable[[BudgetExceededError, Call], Any] = "raise"
+    on_warning: Callable[[BudgetStatus], Any] | None = None
+    estimate: Callable[[Call], Any] | None = None
+    cap_output: bool = False
+    routed: bool = False
+    warned: set[tuple[Any, ...]] = field(default_factory=set)
+    seen: dict[tuple[Any, ...], tuple[BudgetStatus, ...]] = field(default_factory=dict)
+    name: str = "budgeted"
+
+    def joined(self, stack: tuple[Any, ...]) -> Budgeted:
+        """Learn whether a router stands in the stack: then it takes the suggestions."""
+        routed = any(getattr(ring, "name", "") == "routed" for ring in stack)
+        return self if routed == self.routed else replace(self, routed=routed)
+
+    async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
+        meter = call.plan.meter
+        assert meter is not None  # noqa: S101 this ring meters
+        try:
+            call, grant, asked = await self._hold(call, meter)
+        except BudgetExceededError as error:
+            call.journal.add(error)
+            meter.telemetry.event(call.span, "frugal.budget.exceeded", {"budget": error.budget})
+            if not callable(self.on_exceeded):
+                raise
+            response = self.on_exceeded(error, call)
+            return await response if inspect.isawaitable(response) else response
+        if self.cap_output and not asked.bounded:
+            call = self._cap(call, asked)
+        response = await proceed(call)
+        if isinstance_stream(response) and not asked.bounded and not self.cap_output:
+            growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=self._claims(call))
+            gate(tap(response, growth), growth.before)
+        return response
+
+    # ------------------------------------------------------------------ holding
+
+    async def _hold(self, call: Call, meter: Meter) -> tuple[Call, Grant, Estimate]:
+        """Hold for this call, or for the suggested model where the budget is near its limit or at it."""
+        try:
+            grant, asked = await self._reserve(call, meter)
+        except BudgetExceededError:
+            other = self._suggested(call, self.budgets) if self.on_exceeded == "suggest" else None
+            if other is None:
+                raise
+            grant, asked = await self._reserve(other, meter)
+            return self._under(other, grant), grant, asked
+        near = self._warn(call, meter, grant)
+        if near and not self.routed:
+            other = self._suggested(call, near)
+            if other is not None:
+                grant, asked = await self._reserve(other, meter, adopt=grant.id)
+                return self._under(other, grant), grant, asked
+        return self._under(call, grant), grant, asked
+
+    def _under(self, call: Call, grant: Grant) -> Call:
+        left = [status.usd.remaining for status in grant.statuses if status.usd is not None]
+        money = [figure for figure in left if isinstance(figure, Money)]
+        call.journal.add(Held(grant.id, grant.pico, grant.tokens, grant.booked, min(money, default=None)))
+        return call.under(grant.id)
+
+    async def _reserve(self, call: Call, meter: Meter, adopt: str | None = None) -> tuple[Grant, Estimate]:
+        asked = await self._estimate(call, meter)
+        claims = self._claims(call)
+        if asked.cost.amount is None and any(claim.limit_pico is not None for claim in claims):
+            near = getattr(meter.prices, "near", None)
+            raise UnknownPriceError(call.model or "", near(call.model) if near is not None and call.model else ())
+        record = draft(call, _presumed(asked), asked.hold)
+        grant = await meter.ledger.reserve(
+            claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt
+        )
+        self.seen[_subjects(call)] = grant.statuses
+        return grant, asked
+
+    def _claims(self, call: Call) -> list[Claim]:
+        return [
+            Claim(
+                name=budget.name,
+                window=budget.window,
+                timezone=budget.timezone,
+                per=budget.per,
+                subject=subject_of(
+                    budget.per, user=call.user, model=call.model, function=call.function, tags=call.tags
+                ),
+                run=call.run if budget.window == "run" else None,
+                limit_pico=budget.usd.pico if budget.usd is not None else None,
+                limit_tokens=budget.tokens,
+                warn_at=budget.warn_at,
+                suggest=budget.suggest if isinstance(budget.suggest, str) else None,
+            )
+            for budget in self.budgets
+        ]
+
+    async def _estimate(self, call: Call, meter: Meter) -> Estimate:
+        prices, requests = meter.prices, meter.requests
+        stated = self.estimate(call) if self.estimate is not None else None
+        if inspect.isawaitable(stated):
+            stated = await stated
+        if isinstance(stated, Money):
+            cost = Cost.exact(stated)
+            usage = estimate(call, requests, prices).hold
+            return Estimate(usage, cost, cost, bounded=True)
+        if isinstance(stated, Usage):
+            model = call.model
+            cost = prices.cost(model, stated, at=call.started) if model else Cost.exact(ZERO)
+            return Estimate(stated, cost, cost, bounded=True)
+        if stated is not None:
+            raise TypeError(f"estimate= returned {stated!r}; return a Usage, Money (usd('0.05')) or None.")
+        if call.model is None or requests.output_limit(call.arguments) is not None:
+            return estimate(call, requests, prices)
+        learned = await meter.ledger.typical_output(call.function, call.model, QUANTILE)
+        return estimate(call, requests, prices, learned=learned, ratio=meter.ratio(call))
+
+    # ------------------------------------------------------------------ near the limit
+
+    def _warn(self, call: Call, meter: Meter, grant: Grant) -> list[Budget]:
+        """Warn once for each window, and return the budgets that are near their limit."""
+        near = []
+        for budget, status in zip(self.budgets, grant.statuses, strict=False):
+            if not (status.warning or status.exceeded):
+                continue
+            near.append(budget)
+            window = (budget.name, status.subject, call.run if budget.window == "run" else status.resets_at)
+            if window in self.warned:
+                continue
+            self.warned.add(window)
+            _log.warning(
+                "frugal: budget %r%s is at %.0f %% of its limit", budget.name,
+                f" of {status.subject}" if status.subject else "", 100 * status.fraction,
+            )  # fmt: skip
+            meter.telemetry.event(
+                call.span, "frugal.budget.warning", {"budget": budget.name, "fraction": status.fraction}
+            )
+            if self.on_warning is not None:
+                self._tell(status)
+        return near
+
+    def _tell(self, status: BudgetStatus) -> None:
+        assert self.on_warning is not None  # noqa: S101 checked by the caller
+        try:
+            told = self.on_warning(status)
+            if inspect.isawaitable(told):
+                _later(told)
+        except Exception:
+            _log.exception("frugal: on_warning= failed; the call goes on")
+
+    def _suggested(self, call: Call, budgets: Any) -> Call | None:
+        """Return the call with the first cheaper model that a budget suggests."""
+        for budget in budgets:
+            name = budget.suggest(call) if callable(budget.suggest) else budget.suggest
+            if name and name != call.model and call.plan.function.accepts(call.plan.model_argument):
+                return call.replace(**{call.plan.model_argument: name})
+        return None
+
+    async def states(self, call: Call) -> tuple[BudgetStatus, ...]:
+        """Return how these budgets stood when they were last asked for such a call."""
+        return self.seen.get(_subjects(call), ())
+
+    # ------------------------------------------------------------------ capping
+
+    def _cap(self, call: Call, asked: Estimate) -> Call:
+        """Send what was held as the request's own maximum."""
+        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
+            if name in call.plan.function.names:
+                return call.replace(**{name: asked.output})
+        return call.replace(max_tokens=asked.output)
+
+    def __repr__(self) -> str:
+        return f"budgeted({', '.join(map(repr, self.budgets))})"
+
+
+def _presumed(asked: Estimate) -> Cost:
+    """Return what a dead owner's call is presumed to have cost: what it held, at most what the request allows."""
+    if asked.cost.amount is None:
+        return asked.cost
+    high = max(asked.high.known, asked.cost.amount)
+    return Cost.estimated(asked.cost.amount, ZERO, high, asked.cost.by_bucket, price_table=asked.cost.price_table)
+
+
+def _subjects(call: Call) -> tuple[Any, ...]:
+    return (call.user, call.run if call.run != call.id else None, tuple(sorted(call.tags.items())))
+
+
+def _later(told: Any) -> None:
+    """Let an async `on_warning` run beside the call; the warning must not hold it up."""
+    import asyncio  # noqa: PLC0415
+
+    task = asyncio.ensure_future(told)
+    _running.add(task)
+    task.add_done_callback(_done)
+
+
+_running: set[Any] = set()
+
+
+def _done(task: Any) -> None:
+    _running.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("frugal: on_warning= failed; the call went on", exc_info=task.exception())
+
+

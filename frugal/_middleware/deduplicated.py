@@ -1,0 +1,114 @@
+"""`deduplicated`: calls that ask for the same thing at the same time share one flight.
+
+The flight has a journal of its own (a `Branch`) and is charged to the caller that started it, even after that caller
+left; followers record `shared` at cost 0 and get copies of their own. Everything about waiting is in
+`_mechanisms/flight.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from frugal._core.ambient import bypassed
+from frugal._core.branch import Branch
+from frugal._core.call import Call
+from frugal._core.keying import Keying
+from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.shared_stream import finishing, is_iterable, reading, unshared
+from frugal._core.stream import Stream
+from frugal._mechanisms.broadcast import Broadcast
+from frugal._mechanisms.flight import Flight
+from frugal._values.facts import Saved, Shared, Spent
+from frugal._values.money import ZERO
+
+__all__ = ["Deduplicated"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    """What a flight brings back: the answer, and whose account it was made on."""
+
+    response: Any
+    branch: Branch
+    unshared: bool = False
+
+
+class _Fan(Broadcast[Any]):
+    """Fan one metered stream out to the callers of a flight."""
+
+    __slots__ = ("branch", "stream")
+
+    def __init__(self, stream: Stream, branch: Branch) -> None:
+        self.stream = stream
+        self.branch = branch
+        super().__init__(finishing(stream, branch))
+
+
+@dataclass(frozen=True, eq=False)
+class Deduplicated:
+    """Let concurrent identical calls share one flight."""
+
+    flight: Flight[Any]
+    keying: Keying = field(default_factory=Keying)
+    copy: Callable[[Any], Any] | None = None
+    linger: float = 0
+    name: str = "deduplicated"
+
+    async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
+        if bypassed("deduplicated") is not None:
+            return await proceed(call)
+        branch = Branch(call)
+        try:
+            landed, led = await self.flight.join(await self.keying.of(call), partial(_fly, branch, proceed))
+        except BaseException:
+            # Either the flight failed, and its facts are this caller's; or this caller leaves while it goes on.
+            branch.abandon()
+            raise
+        if not isinstance(landed, _Landed):  # this caller's subscription of a shared stream
+            fan = landed.broadcast
+            return reading(landed, fan.stream, call, fan.branch, led=led, copy=self.copy)
+        if landed.unshared:  # a bare context manager serves one caller only
+            return landed.response if led else await proceed(call)
+        if led:
+            branch.adopt()
+            return landed.response
+        call.journal.add(shared_from(landed.branch))
+        return self.copy(landed.response) if self.copy is not None else landed.response
+
+    def __repr__(self) -> str:
+        return f"deduplicated(linger={self.linger})"
+
+
+async def _fly(branch: Branch, proceed: Proceed) -> Any:
+    """Run the flight on its own account."""
+    try:
+        response = await proceed(branch.call)
+    except BaseException as error:
+        branch.finish(error)
+        raise
+    if isinstance_stream(response):
+        if is_iterable(response):
+            return _Fan(response, branch)
+        return _Landed(unshared(response, branch), branch, unshared=True)
+    ticket = branch.finish()
+    if ticket is not None and not ticket.done:
+        await ticket.wait()
+    return _Landed(response, branch)
+
+
+def shared_from(branch: Branch) -> Shared:
+    """Say what a follower was spared: what the flight cost, or what the hit that answered it had saved."""
+    journal = branch.call.journal
+    spent = journal.last(Spent)
+    if spent is not None:
+        paid = spent.rolled_up if spent.rolled_up is not None else spent.cost
+        return Shared(paid.known, spent.usage, spent.model, branch.owner.id)
+    saved = journal.last(Saved)
+    if saved is not None:
+        return Shared(saved.cost, saved.usage, saved.model, saved.source_id or branch.owner.id)
+    return Shared(ZERO, source_id=branch.owner.id)
+
+

@@ -1,0 +1,28 @@
+"""`metered`: a mark on the stack that says who prices and records its calls.
+
+It is no ring: the innermost step writes down what was spent and the outermost exit commits it, so its place among
+the other decorators cannot matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from frugal._core.meter import Metering
+from frugal._core.pipeline import Mark
+
+__all__ = ["Metered"]
+
+
+@dataclass(frozen=True)
+class Metered(Mark):
+    """Mark a stack as metered."""
+
+    metering: Metering
+    name: str = "metered"
+
+    def __repr__(self) -> str:
+        parts = [f"{name}={value!r}" for name, value in (("ledger", self.metering.ledger),
+                 ("prices", self.metering.prices), ("tags", dict(self.metering.tags) or None),
+                 ("read", self.metering.read)) if value is not None]  # fmt: skip
+        return f"metered({', '.join(parts)})"

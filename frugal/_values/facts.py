@@ -1,0 +1,112 @@
+"""Facts: what a journal says of a call, each kind with one writer.
+
+Law: money enters a journal only as `Spent`, written by the innermost step, or as `Split`, written by a batch for its
+members. No cache, flight or router can write either, so a hit cannot be charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from frugal._values.cost import FREE, Cost
+from frugal._values.money import ZERO, Money
+from frugal._values.usage import NO_USAGE, Usage
+
+__all__ = ["Escalated", "Facts", "Held", "Routed", "Saved", "Shared", "Spent", "Split"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The ambient facts of a call: for whom, in which run, with which labels."""
+
+    user: str | None = None
+    run: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spent:
+    """One provider call was made; written by the innermost step alone.
+
+    Compared by identity: two calls that cost the same are still two.
+    """
+
+    outcome: str
+    started: float
+    latency: float
+    model_requested: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    tier: str | None = None
+    usage: Usage = NO_USAGE
+    cost: Cost = FREE
+    rolled_up: Cost | None = None
+    hold: str | None = None
+    kind: str = "llm"
+    finish: str | None = None
+    complete: bool = True
+    attempts: int = 1
+    streamed: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A budget holds something for this call; written by budgets."""
+
+    id: str
+    pico: int
+    tokens: int
+    booked: float
+    left: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An answer was found instead of bought; written by caches."""
+
+    layer: str
+    cost: Money = ZERO
+    usage: Usage = NO_USAGE
+    model: str | None = None
+    source_id: str | None = None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Another caller's flight answered; written by flights."""
+
+    cost: Money = ZERO
+    usage: Usage = NO_USAGE
+    model: str | None = None
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """This call's share of what its batch spent; written by batches.
+
+    `releases` are holds that the handler's own calls took; they end with the first member's settlement.
+    """
+
+    spent: Spent
+    releases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A router chose the model; written by routers."""
+
+    model: str
+    reason: str
+    detail: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A cascade refused the answer of this provider call and went on; written by routers."""
+
+    spent: Spent

@@ -1,0 +1,149 @@
+"""`explain` and `explain_call`: what a decorated function is made of, and what it would do with a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from frugal._core.call import Call
+from frugal._core.pipeline import Mark, plan_of
+from frugal._values.key import diff, parts
+from frugal._values.money import ZERO, Money
+
+__all__ = ["CallExplanation", "Explanation", "explain", "explain_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Show the stack of a decorated function.
+
+    Args:
+        function: its qualified name.
+        rings: the names of its decorators, outermost first.
+        details: how each of them is set up, in the same order.
+    """
+
+    function: str
+    rings: tuple[str, ...]
+    details: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"{'  ' * depth}{detail}" for depth, detail in enumerate(self.details)]
+        return "\n".join([*lines, f"{'  ' * len(lines)}{self.function}"])
+
+
+@dataclass(frozen=True, slots=True)
+class CallExplanation:
+    """Show what a decorated function would do with a call, without calling the model.
+
+    Args:
+        key: the digest of everything that it would receive.
+        key_parts: the digest of each part, by name.
+        rings: what each ring would do, outermost first.
+        route: the model that would be asked.
+        reason: why.
+        held: what budgets would hold.
+    """
+
+    key: str
+    key_parts: dict[str, str]
+    rings: list[str]
+    route: str | None
+    reason: str
+    held: Money = ZERO
+    candidates: tuple[Any, ...] = field(default=())
+
+    def diff(self, other: CallExplanation) -> list[str]:
+        """Return the names of the parts in which two calls differ: why one misses the other's answer."""
+        return diff(self.key_parts, other.key_parts)
+
+    def __str__(self) -> str:
+        lines = [f"key    {self.key}", *(f"       {name} {digest[:12]}" for name, digest in self.key_parts.items())]
+        lines += [f"ring   {line}" for line in self.rings]
+        return "\n".join([*lines, f"route  {self.route}: {self.reason}", f"held   {self.held}"])
+
+
+def explain(function: Any) -> Explanation:
+    """Return the stack of a decorated function as plain data.
+
+    Args:
+        function: a decorated function.
+
+    Returns:
+        Its explanation; `str()` of it reads as the stack is written.
+
+    Raises:
+        TypeError: the function is not decorated.
+
+    >>> from frugal import deduplicated, explain, metered
+    >>> @metered
+    ... @deduplicated
+    ... async def ask(prompt): return prompt
+    >>> explain(ask).rings
+    ('metered', 'deduplicated')
+    """
+    plan = plan_of(function)
+    if plan is None:
+        raise TypeError(f"explain() takes a decorated function, not {function!r}.")
+    names = tuple(getattr(ring, "name", None) or repr(ring) for ring in plan.stack)
+    return Explanation(plan.function.name, names, tuple(f"@{ring!r}" for ring in plan.stack))
+
+
+async def explain_call(function: Any, /, *args: Any, **kwargs: Any) -> CallExplanation:
+    """Return what a decorated function would do with a call; the model is never asked, and nothing is written.
+
+    Args:
+        function: a decorated function.
+        args: the call's arguments.
+        kwargs: the call's arguments.
+
+    Returns:
+        The key and its parts, what each ring would do, the route with its reason, and what would be held.
+
+    Raises:
+        TypeError: the function is not decorated.
+        UnkeyableCallError: an argument has no canonical form.
+    """
+    plan = plan_of(function)
+    if plan is None:
+        raise TypeError(f"explain_call() takes a decorated function, not {function!r}.")
+    instance = getattr(function, "_self_instance", None)
+    call = plan.begin(function.__wrapped__, instance, args, kwargs, dry=True)
+    found = _Dry(call)
+    for ring in plan.stack:
+        if isinstance(ring, Mark):
+            found.rings.append(f"{ring!r}: would record the call")
+            continue
+        foresee = getattr(ring, "foresee", None)
+        if foresee is None:
+            found.rings.append(f"{ring!r}: would run")
+        else:
+            await foresee(found)
+    call = found.call
+    return CallExplanation(
+        call.key,
+        parts(call.function, found.first.arguments),
+        found.rings,
+        call.model,
+        found.reason,
+        found.held,
+        found.candidates,
+    )
+
+
+class _Dry:
+    """A dry run on its way through the rings; each says what it would do and may change the call."""
+
+    __slots__ = ("call", "candidates", "first", "held", "reason", "rings")
+
+    def __init__(self, call: Call) -> None:
+        self.first = call
+        self.call = call
+        self.rings: list[str] = []
+        self.reason = "as asked for"
+        self.held = ZERO
+        self.candidates: tuple[Any, ...] = ()
+
+    def say(self, ring: str, words: str) -> None:
+        """Add what a ring would do."""
+        self.rings.append(f"{ring}: {words}")

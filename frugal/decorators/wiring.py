@@ -1,0 +1,112 @@
+"""Wiring: which adapters stand behind the ports where the user names none.
+
+Law: nothing is created, opened or looked up until a decorated function is first called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+from frugal._core.meter import Metering, Ports
+from frugal._core.pipeline import attach
+from frugal.ports import LedgerStore, Prices
+
+__all__ = ["Attach", "Decorator", "decorate", "metering", "ports"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    """Turns an async function into one of the same type."""
+
+    def __call__(self, function: F, /) -> F:
+        """Return `function` with one more ring."""
+        ...
+
+
+class Attach:
+    """A decorator as a value: it makes a fresh ring for each function, so two functions never share a store."""
+
+    __slots__ = ("_make", "_words")
+
+    def __init__(self, make: Callable[[], Any], words: str) -> None:
+        self._make = make
+        self._words = words
+
+    def __call__(self, function: F, /) -> F:
+        return attach(self._make(), function)
+
+    def __repr__(self) -> str:
+        return self._words
+
+
+def decorate(function: Any, make: Callable[[], Any], words: str) -> Any:
+    """Serve a decorator both bare and called."""
+    decorator = Attach(make, words)
+    if function is None:
+        return decorator
+    if not callable(function) and not isinstance(function, (classmethod, staticmethod)):
+        raise TypeError(
+            f"@{words.partition('(')[0]} takes its arguments by name; it was given {function!r} where the "
+            "function stands."
+        )
+    return decorator(function)
+
+
+@cache
+def ports() -> Ports:
+    """Return the default adapters."""
+    from frugal.ledger import default_ledger  # noqa: PLC0415 heavy: only once something is metered
+    from frugal.prices import default_prices  # noqa: PLC0415
+    from frugal.providers import RequestShapes, ShapeReader  # noqa: PLC0415
+    from frugal.telemetry.spans import OpenTelemetry  # noqa: PLC0415
+
+    return Ports(default_ledger, default_prices, ShapeReader(), RequestShapes(), OpenTelemetry())
+
+
+def metering(
+    *,
+    ledger: Any = None,
+    prices: Any = None,
+    read: Callable[[Any], Any] | None = None,
+    tags: Mapping[str, object] | None = None,
+) -> Metering:
+    """Validate what a decorator says about metering.
+
+    Raises:
+        TypeError: an argument is not what it should be.
+    """
+    if ledger is not None and not all(hasattr(ledger, name) for name in ("commit", "reserve")):
+        raise TypeError(f"ledger={ledger!r}: give a Ledger, such as Ledger({str(ledger)!r}).")
+    if read is not None and not callable(read):
+        raise TypeError(f"read={read!r}: give a function of the response that returns a Usage, a Cost or None.")
+    if tags is not None and not isinstance(tags, Mapping):
+        raise TypeError(f"tags={tags!r}: give a mapping of names to text.")
+    return Metering(
+        ports(),
+        ledger,
+        priced(prices),
+        read,
+        {str(name): str(value) for name, value in (tags or {}).items()},
+    )
+
+
+def priced(prices: Any) -> Prices | None:
+    """Accept a price table or a plain mapping of models to prices."""
+    if prices is None:
+        return None
+    if isinstance(prices, Mapping):
+        from frugal.prices import PriceTable  # noqa: PLC0415
+
+        return PriceTable(prices)
+    if not hasattr(prices, "cost"):
+        raise TypeError(f"prices={prices!r}: give a PriceTable or a mapping of models to ModelPrice.")
+    found: Prices = prices
+    return found
+
+
+def ledger_of(ledger: LedgerStore | None) -> LedgerStore:
+    """Return the ledger given, or the default one."""
+    return ledger if ledger is not None else ports().ledger()

@@ -36,6 +36,11 @@ class Branch:
         """Whether the work has ended."""
         return self._finished
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether its caller has left."""
+        return self._abandoned
+
     def finish(self, error: BaseException | None = None) -> Ticket | None:
         """Say that the work has ended; commit it here if its caller has left."""
         if self._finished:

@@ -97,6 +97,13 @@ class Function:
                 arguments[name] = value
         return arguments
 
+    @property
+    def first(self) -> str | None:
+        """The name of the first argument, the object of a method aside."""
+        names = self._positional[1:] if self.takes_self and self._positional[:1] in {("self",), ("cls",)} else (
+            self._positional)  # fmt: skip
+        return names[0] if names else None
+
     def default_of(self, name: str) -> Any:
         """Return the default of an argument, or a marker that equals nothing."""
         return self._defaults.get(name, _MISSING)

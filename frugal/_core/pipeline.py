@@ -7,7 +7,7 @@ stacking is associative, and a decorated function runs its rings outermost first
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -114,6 +114,7 @@ class Plan:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         *,
+        extras: Mapping[Any, Any] | None = None,
         dry: bool = False,
     ) -> Call:
         """Make the call of one use of the function; a dry one is shown to nobody."""
@@ -142,12 +143,21 @@ class Plan:
             started=clock.now(),
             parent=parent,
             scope=around,
+            extras=extras or {},
         )
         return call if self.meter is None or dry else self.meter.open(call)
 
-    async def run(self, target: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def run(
+        self,
+        target: Any,
+        instance: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        extras: Mapping[Any, Any] | None = None,
+    ) -> Any:
         """Carry one call through the rings and commit its journal at the outermost exit."""
-        call = self.begin(target, instance, args, kwargs)
+        call = self.begin(target, instance, args, kwargs, extras=extras)
         meter = self.meter
         try:
             response = await self.proceed(call)

@@ -125,6 +125,11 @@ class Subscription(Generic[T]):
         self._place: Link[T] = head
         self._reading = False
 
+    @property
+    def broadcast(self) -> Broadcast[T]:
+        """What this reads."""
+        return self._broadcast
+
     def __aiter__(self) -> Subscription[T]:
         return self
 

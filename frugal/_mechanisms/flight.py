@@ -95,6 +95,11 @@ class Flight(Generic[T]):
             task.add_done_callback(work.ended)
         return Joined(await self._wait(work), led=True)
 
+    def has(self, key: Hashable) -> bool:
+        """Say whether a caller of this key would follow rather than lead, on the running loop."""
+        work = self._flights.here().by_key.get(key)
+        return work is not None and work.joinable
+
     def forget(self, key: Hashable) -> bool:
         """Let the next caller of this key start a flight of its own, on every loop.
 

@@ -25,7 +25,7 @@ from frugal._values.facts import Held
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
 from frugal._values.usage import NO_USAGE, Usage
-from frugal.errors import BudgetExceededError, LedgerUnavailableError, UnknownPriceError
+from frugal.errors import BudgetExceededError, UnknownPriceError
 from frugal.ports import Claim, Grant
 
 __all__ = ["Budgeted"]
@@ -198,6 +198,16 @@ class Budgeted:
     async def states(self, call: Call) -> tuple[BudgetStatus, ...]:
         """Return how these budgets stood when they were last asked for such a call."""
         return self.seen.get(_subjects(call), ())
+
+    async def foresee(self, dry: Any) -> None:
+        """Say what would be held."""
+        meter = dry.call.plan.meter
+        asked = await self._estimate(dry.call, meter)
+        if asked.cost.amount is None:
+            dry.say(repr(self), f"would refuse: no price is known for {dry.call.model!r}")
+            return
+        dry.held = dry.held + asked.cost.amount
+        dry.say(repr(self), f"would hold {asked.cost.amount} and {asked.tokens} tokens")
 
     # ------------------------------------------------------------------ capping
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from frugal._core.ambient import bypassed
 from frugal._core.branch import Branch
+from frugal._core.burst import BURST
 from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.pipeline import Proceed, isinstance_stream
@@ -60,9 +61,13 @@ class Deduplicated:
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         if bypassed("deduplicated") is not None:
             return await proceed(call)
+        key = await self.keying.of(call)
         branch = Branch(call)
+        if BURST in call.extras and self.flight.has(key):  # it will join no batch itself
+            burst, number = call.extras[BURST]
+            burst.left(number)
         try:
-            landed, led = await self.flight.join(await self.keying.of(call), partial(_fly, branch, proceed))
+            landed, led = await self.flight.join(key, partial(_fly, branch, proceed))
         except BaseException:
             # Either the flight failed, and its facts are this caller's; or this caller leaves while it goes on.
             branch.abandon()
@@ -77,6 +82,10 @@ class Deduplicated:
             return landed.response
         call.journal.add(shared_from(landed.branch))
         return self.copy(landed.response) if self.copy is not None else landed.response
+
+    async def foresee(self, dry: Any) -> None:
+        """Say what this ring would do."""
+        dry.say(repr(self), f"would fly under key {await self.keying.of(dry.call)}, or join who flies there already")
 
     def __repr__(self) -> str:
         return f"deduplicated(linger={self.linger})"

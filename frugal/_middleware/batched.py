@@ -1,0 +1,178 @@
+"""`batched`: single calls gathered into one call of a function that takes many items.
+
+Each caller keeps an account of its own (a `Branch`); what a batch spends, and what the calls inside its handler spend,
+is split among the callers whose items were in that very attempt. Everything about gathering is in
+`_mechanisms/batch.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from frugal._core.branch import Branch
+from frugal._core.burst import BURST, Burst
+from frugal._core.call import Call, new_id
+from frugal._core.journal import Inner, Journal
+from frugal._core.keying import Keying
+from frugal._core.pipeline import Plan, Proceed
+from frugal._mechanisms.batch import Batch
+from frugal._values.facts import Spent, Split
+from frugal._values.shares import split_cost, split_usage
+from frugal.errors import UnkeyableCallError
+
+__all__ = ["Batched"]
+
+
+class _Member:
+    """One caller's place in a batch."""
+
+    __slots__ = ("active", "branch", "proceed", "weight")
+
+    def __init__(self, branch: Branch, proceed: Proceed, weight: int) -> None:
+        self.branch = branch
+        self.proceed = proceed
+        self.weight = weight
+        self.active = False  # whether an attempt with this item is under way
+
+
+@dataclass(frozen=True, eq=False)
+class Batched:
+    """Gather items into batches."""
+
+    max_size: int = 10
+    max_wait: float = 0.1
+    max_tokens: int | None = None
+    split: bool | Callable[[BaseException], bool] = False
+    size_of: Callable[[Any], int] = field(default=lambda item: max(1, len(str(item).encode()) // 4))
+    batches: dict[Any, Batch[Any, Any]] = field(default_factory=dict)
+    name: str = "batched"
+
+    async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
+        item, others = self._parts(call)
+        batch = await self._batch(call, others)
+        branch = Branch(call)
+        member = _Member(branch, proceed, 1 if isinstance(item, (int, float)) else self.size_of(item))
+        burst = call.extras.get(BURST)
+        enrolled = None if burst is None else partial(burst[0].joined, burst[1], batch.flush, id(batch))
+        try:
+            return await batch.submit(item, context=member, enrolled=enrolled)
+        except (asyncio.CancelledError, GeneratorExit):
+            if member.active:  # the batch goes on and will commit for this caller
+                branch.abandon()
+            raise
+        finally:
+            branch.adopt()
+
+    async def many(
+        self, plan: Plan, target: Any, instance: Any, items: Iterable[Any], /, **kwargs: Any
+    ) -> list[Any]:
+        """Answer many items as single calls would be, without waiting for strangers to join."""
+        values = list(items)
+        burst = Burst(len(values))
+        loop = asyncio.get_running_loop()
+        tasks = []
+        for number, value in enumerate(values):
+            carried = plan.run(target, instance, (value,), dict(kwargs), extras={BURST: (burst, number)})
+            tasks.append(loop.create_task(carried))
+            tasks[-1].add_done_callback(partial(_done, burst, number))
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return results
+
+    # ------------------------------------------------------------------ gathering
+
+    def _parts(self, call: Call) -> tuple[Any, dict[str, Any]]:
+        """Return the item and the other arguments; calls with other arguments are other batches."""
+        if call.args:
+            if len(call.args) > 1:
+                raise TypeError(f"{call.function} is batched: it takes one item, and further arguments by name.")
+            return call.args[0], dict(call.kwargs)
+        name = call.plan.function.first
+        if name is None or name not in call.kwargs:
+            raise TypeError(f"{call.function} is batched: it takes one item as its first argument.")
+        others = dict(call.kwargs)
+        return others.pop(name), others
+
+    async def _batch(self, call: Call, others: dict[str, Any]) -> Batch[Any, Any]:
+        key: Any = (id(call.instance), None)
+        if others:
+            try:
+                key = (id(call.instance), await _OTHERS.of(call.replace(**{call.plan.function.first or "": None})))
+            except UnkeyableCallError:
+                key = (id(call.instance), tuple((name, id(value)) for name, value in sorted(others.items())))
+        batch = self.batches.get(key)
+        if batch is None:
+            batch = self.batches[key] = Batch(
+                partial(self._handle, others),
+                max_size=self.max_size,
+                max_wait=self.max_wait,
+                max_tokens=self.max_tokens,
+                size_of=self.size_of if self.max_tokens is not None else None,
+                split=self.split,
+                name=call.function,
+            )
+            if len(self.batches) > _MOST_BATCHES:  # the oldest is still held by whoever waits in it
+                del self.batches[next(iter(self.batches))]
+        return batch
+
+    # ------------------------------------------------------------------ handling
+
+    async def _handle(
+        self, others: dict[str, Any], items: Sequence[Any], members: tuple[_Member, ...]
+    ) -> Any:
+        """Make one attempt for these items, and split what it spent."""
+        lead = members[0].branch.call
+        parent = lead.parent
+        if lead.plan.meter is not None:  # what the handler's own calls spend belongs to the batch
+            parent = lead._with(inner=Inner(collects=True))  # noqa: SLF001 the core's own
+        call = replace(
+            lead, id=new_id(), args=(list(items),), kwargs=others, journal=Journal(), holds=(), parent=parent
+        )
+        for member in members:
+            member.active = True
+        error: BaseException | None = None
+        try:
+            return await members[0].proceed(call)
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            _share(call.journal, members)
+            for member in members:
+                member.active = False
+                if member.branch.abandoned:
+                    member.branch.finish(error)
+
+    def __repr__(self) -> str:
+        return f"batched(max_size={self.max_size}, max_wait={self.max_wait})"
+
+
+_OTHERS = Keying()
+_MOST_BATCHES = 1024
+
+
+def _share(journal: Journal, members: tuple[_Member, ...]) -> None:
+    """Split what one attempt spent among the members that were in it."""
+    weights = [member.weight for member in members]
+    spents = journal.collected or [spent for spent in journal.of(Spent) if spent.rolled_up is None]
+    releases = tuple(journal.releases)
+    for spent in spents:
+        usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
+        for index, member in enumerate(members):
+            share = replace(spent, usage=usages[index], cost=costs[index], hold=None)
+            member.branch.call.journal.add(Split(share, releases if index == 0 else ()))
+        releases = ()
+    if releases:
+        members[0].branch.call.journal.releases += releases
+
+
+def _done(burst: Burst, number: int, task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # gather has it; seen, or asyncio would complain
+    burst.left(number)

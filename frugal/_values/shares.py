@@ -1,0 +1,75 @@
+"""Shares: splitting whole numbers, usage and cost among many, without losing a unit.
+
+Law: the shares add up to the whole, exactly; each lies within one unit of its proportion, and what does not divide goes
+to the earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from frugal._values.cost import Cost
+from frugal._values.money import Money
+from frugal._values.usage import BUCKETS, Usage
+
+__all__ = ["split_cost", "split_usage", "split_whole"]
+
+
+def split_whole(whole: int, weights: Sequence[int]) -> list[int]:
+    """Split a whole number in proportion to weights.
+
+    Args:
+        whole: what is split; 0 or more.
+        weights: one for each share, 0 or more; equal shares when all are 0.
+
+    Returns:
+        One share for each weight; they add up to `whole`.
+
+    >>> split_whole(10, [1, 1, 1])
+    [4, 3, 3]
+    """
+    total = sum(weights)
+    if not total:
+        weights, total = [1] * len(weights), len(weights)
+    shares = [whole * weight // total for weight in weights]
+    rest = whole - sum(shares)
+    for index, weight in enumerate(weights):
+        if not rest:
+            break
+        if weight:
+            shares[index] += 1
+            rest -= 1
+    return shares
+
+
+def split_usage(usage: Usage, weights: Sequence[int]) -> list[Usage]:
+    """Split token counts in proportion to weights, bucket by bucket."""
+    columns = [split_whole(getattr(usage, name), weights) for name in BUCKETS]
+    return [Usage(*counts) for counts in zip(*columns, strict=True)]
+
+
+def split_cost(cost: Cost, weights: Sequence[int]) -> list[Cost]:
+    """Split a cost in proportion to weights; an unpriced one stays unpriced for each."""
+    if cost.amount is None or cost.low is None or cost.high is None:
+        return [cost for _ in weights]
+    buckets = {name: split_whole(money.pico, weights) for name, money in cost.by_bucket.items()}
+    if buckets and sum(money.pico for money in cost.by_bucket.values()) == cost.amount.pico:
+        amounts = [sum(column) for column in zip(*buckets.values(), strict=True)]
+    else:
+        amounts = split_whole(cost.amount.pico, weights)
+    # The bounds are split as distances from the amount, so that they stay on their own sides of it.
+    below = split_whole(cost.amount.pico - cost.low.pico, weights)
+    above = split_whole(cost.high.pico - cost.amount.pico, weights)
+    return [
+        Cost(
+            Money(amount),
+            Money(amount - below[index]),
+            Money(amount + above[index]),
+            cost.status,
+            {name: Money(column[index]) for name, column in buckets.items()},
+            0,
+            cost.source,
+            cost.price_table,
+        )
+        for index, amount in enumerate(amounts)
+    ]

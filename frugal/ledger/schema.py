@@ -12,7 +12,7 @@ key                                  value
 ``hour/<hour>/<dims>``               a cell: the sums of the records of one UTC hour with the same dims
 ``day/<day>/<dims>``                 a cell of one UTC day
 ``folded/<day>/<dims>``              the part of a day's cell whose records were folded away by `compact`
-``scope/<scope>``                    a registered scope, and since when its accounts are complete
+``scopes``                           the registered scopes, and since when the accounts of each are complete
 ``account/<scope>/<label>/<subject>``  spent and held of one subject in one window (or one run)
 ``budget/<digest>``                  a budget that was claimed: name, limits, when last
 ``hold/<owner>-<n>``                 a hold: what it holds, in which accounts, and the record to presume

@@ -1,0 +1,56 @@
+"""The copy in memory of what is learned about outputs: asked before every call, so it must not cost a transaction.
+
+Law: an answer is at most a few seconds old while the function is in use, and reading it never waits for a disk
+except the first time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from frugal.errors import FrugalError
+from frugal.ledger.books import decode_outputs
+from frugal.ledger.keys import output_key
+from frugal.ledger.outputs import Outputs
+from frugal.ledger.work import Desk, Job
+from frugal.ledger.writer import Writer
+
+__all__ = ["Learned"]
+
+_log = logging.getLogger("frugal")
+_FRESH = 2.0  # seconds
+_FEW = 64  # while few were seen, each counts
+
+
+class Learned:
+    """Answer from memory, and look again now and then.
+
+    Args:
+        writer: reads the rows.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._known: dict[str, tuple[Outputs, float]] = {}
+
+    async def quantile(self, function: str, model: str, share: float) -> int | None:
+        """Return that quantile; `None` without enough history."""
+        key = output_key(function, model)
+        known = self._known.get(key)
+        if known is None or (known[0].seen < _FEW and known[1] < time.monotonic() - 0.05):
+            try:
+                known = await self._writer.arun(lambda desk: self._look(desk, key))
+            except FrugalError as error:
+                _log.warning("what is learned about %s cannot be read: %s", function, error)
+                return None
+        elif known[1] < time.monotonic() - _FRESH:
+            self._known[key] = (known[0], time.monotonic())  # one look is enough
+            self._writer.put(Job(lambda desk: self._look(desk, key)))
+        return known[0].quantile(share) if known is not None else None
+
+    def _look(self, desk: Desk, key: str) -> tuple[Outputs, float]:
+        found = desk.unit.load(key, decode_outputs)
+        copy = Outputs(dict(found.counts), found.seen) if found is not None else Outputs()
+        answer = self._known[key] = (copy, time.monotonic())
+        return answer

@@ -59,9 +59,7 @@ def checked(constraints: object) -> None:
         Constraints.of(constraints)  # type: ignore[arg-type]  # It says what is wrong with anything else.
 
 
-async def resolve(
-    constraints: Mapping[str, Any] | Callable[[Request], Any] | None, request: Request
-) -> Constraints:
+async def resolve(constraints: Mapping[str, Any] | Callable[[Request], Any] | None, request: Request) -> Constraints:
     """Return the constraints of a request: the mapping, or what the function says of this request.
 
     Args:
@@ -112,11 +110,7 @@ def cost_of(request: Request, model: str) -> Money | None:
     total = _TYPICAL_INPUT if request.input_tokens is None else request.input_tokens
     output = _TYPICAL_OUTPUT if request.output_tokens is None else request.output_tokens
     cached = 0
-    if (
-        request.previous_model is not None
-        and request.cached_tokens
-        and same_model(request.previous_model, model)
-    ):
+    if request.previous_model is not None and request.cached_tokens and same_model(request.previous_model, model):
         cached = min(request.cached_tokens, total)
     usage = Usage(input_tokens=total - cached, cache_read_tokens=cached, output_tokens=output)
     return request.price_of(model, usage)
@@ -162,11 +156,7 @@ def _why(how_many: int, has: str, required: object) -> str:
 
 def _tightest(request: Request) -> tuple[Money | None, str]:
     """Return what the tightest budget has left, and its name."""
-    left = [
-        (b.remaining, str(getattr(b, "name", "") or "budget"))
-        for b in request.budgets
-        if b.remaining is not None
-    ]
+    left = [(b.remaining, str(getattr(b, "name", "") or "budget")) for b in request.budgets if b.remaining is not None]
     return min(left, key=lambda pair: pair[0].pico) if left else (None, "")
 
 

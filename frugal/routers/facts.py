@@ -110,9 +110,7 @@ FAMILIES: dict[str, tuple[bool | None, bool | None, float]] = {
 }
 """Tools, vision and quality by family; `None` where the name does not tell."""
 
-_VENDOR = re.compile(
-    r"^(?:(?:us|eu|apac|au|jp|global)\.)?(?:anthropic|amazon|meta|mistral|deepseek|openai)\."
-)
+_VENDOR = re.compile(r"^(?:(?:us|eu|apac|au|jp|global)\.)?(?:anthropic|amazon|meta|mistral|deepseek|openai)\.")
 _SUFFIXES = re.compile(
     r"(?:"
     r"[-@]\d{4}-?\d{2}-?\d{2}"  # -2024-08-06, -20240620, @20240620

@@ -1,7 +1,7 @@
 """The fields in which a question is plainly hard, as data that users replace.
 
-Law: one indicator of a field keeps a request out of the simple tier, two make it complex. The words are chosen
-to be rare outside their field; where one is not, the price is a dearer model and not a worse answer.
+Law: one indicator of a field keeps a request out of the simple tier, two make it complex. The words are
+chosen to be rare outside their field; where one is not, the price is a dearer model and not a worse answer.
 """
 
 from __future__ import annotations

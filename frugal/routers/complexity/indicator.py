@@ -38,9 +38,7 @@ class Indicator:
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
-            raise ValueError(
-                f"side of indicator {self.name!r} is {self.side!r}; it is one of {', '.join(SIDES)}."
-            )
+            raise ValueError(f"side of indicator {self.name!r} is {self.side!r}; it is one of {', '.join(SIDES)}.")
         if not self.words and not self.phrases:
             raise ValueError(f"indicator {self.name!r} looks for nothing; give words= or phrases=.")
 

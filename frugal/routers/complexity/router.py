@@ -67,9 +67,7 @@ class ByComplexity:
             reason = f"{reason}; nothing eligible in the {complexity.level} tier, so {tier}"
         stay = self._warm(complexity.level, choice, pruned, request)
         if stay is not None:
-            return decided(
-                pruned, stay, f"{reason}; stays with the conversation's model, whose cache is warm"
-            )
+            return decided(pruned, stay, f"{reason}; stays with the conversation's model, whose cache is warm")
         return decided(pruned, choice, reason)
 
     def _first(self, order: Iterable[str], pruned: Pruned) -> tuple[str, str | None]:
@@ -98,13 +96,9 @@ def _level(judged: Any) -> Complexity:
         if judged.level in _ORDER:
             return judged
         judged = judged.level
-    level, why = (
-        judged if isinstance(judged, tuple) and len(judged) == 2 else (judged, "the analyzer says so")
-    )
+    level, why = judged if isinstance(judged, tuple) and len(judged) == 2 else (judged, "the analyzer says so")
     if not isinstance(level, str) or level not in _ORDER:
-        raise ValueError(
-            f"the analyzer gave {judged!r}; return one of {', '.join(LEVELS)}, or (level, reason)."
-        )
+        raise ValueError(f"the analyzer gave {judged!r}; return one of {', '.join(LEVELS)}, or (level, reason).")
     return Complexity(level, signals=(str(why),))
 
 

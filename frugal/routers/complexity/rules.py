@@ -118,9 +118,7 @@ class Rules:
             return now
         before = _earlier(request.messages)
         if not before:
-            return (
-                now if now.level != "simple" else Complexity("medium", now.simple, now.complex, now.signals)
-            )
+            return now if now.level != "simple" else Complexity("medium", now.simple, now.complex, now.signals)
         then = self._judge(request, before)
         carried = Complexity(then.level, then.simple, then.complex, ("carries on", *then.signals))
         return max(now, carried, key=lambda one: LEVELS.index(one.level))
@@ -262,9 +260,7 @@ def _text_of(message: Any) -> str:
         return content[:8_000]
     if not isinstance(content, (list, tuple)):
         return ""
-    parts = (
-        part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None) for part in content
-    )
+    parts = (part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None) for part in content)
     return "\n".join(part[:8_000] for part in parts if isinstance(part, str))
 
 

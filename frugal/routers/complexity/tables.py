@@ -236,8 +236,7 @@ FURTHER: tuple[Indicator, ...] = (
         "matrix matrices calculus geometry algebra trigonometry logarithm percent "
         "percentage average ratio solve calculate compute",
         phrases=["\\frac", "\\int", "\\sum", "$$", "how many", "how much"],
-        written="方程 積分 积分 微分 導數 导数 機率 概率 矩陣 矩阵 多項式 多项式 求解 計算 计算 "
-        "平均 百分比 多少",
+        written="方程 積分 积分 微分 導數 导数 機率 概率 矩陣 矩阵 多項式 多项式 求解 計算 计算 平均 百分比 多少",
     ),
     indicator(
         "reasoning",

@@ -72,7 +72,7 @@ def level(text: str, **facts: object) -> str:
 
 @pytest.mark.parametrize("text", HARD)
 def test_what_is_plainly_hard_never_goes_to_the_simple_tier(text):
-    """Science, proofs, legal and clinical cases, in English and Chinese, whatever simple word they open with."""
+    """Science, proofs, law, medicine, in English and Chinese, whatever simple word they open with."""
     assert level(text) != "simple"
 
 
@@ -143,7 +143,7 @@ def test_a_concept_said_in_two_languages_counts_once():
 
 
 def test_a_word_that_carries_on_is_as_hard_as_what_it_carries_on_with():
-    """ "ok continue" after a proof is still the proof."""
+    """After a proof, "ok continue" is still the proof."""
     history = [
         {"role": "user", "content": "Prove the theorem by induction on n."},
         {"role": "assistant", "content": "Base case…"},

@@ -10,8 +10,9 @@ the level that it certifies. Otherwise every query is explored and audited, unti
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from frugal._mechanisms.nearest.beliefs import Beliefs
 from frugal._mechanisms.nearest.certificate import Certificate
@@ -19,6 +20,8 @@ from frugal._mechanisms.nearest.decision import Action, Decision, Report
 from frugal._mechanisms.nearest.evidence import Neighbour, Refuse, weigh
 
 __all__ = ["Verified"]
+
+_log = logging.getLogger("frugal")
 
 _HOPELESS = -1.5
 _ALARM_RATIO = 4.0
@@ -52,7 +55,7 @@ class Verified:
         self.shadow = shadow
         self._certificate = Certificate(max_error_rate, confidence=confidence, window=window)
         self._beliefs = Beliefs()
-        self._coin = random.Random(seed)  # noqa: S311 - a fair coin, no secret
+        self._coin = random.Random(seed)
         self._suspicion = 1.0
         self._counts = dict.fromkeys(("queries", "hits", "explored", "vetoed", "alarms"), 0)
 
@@ -147,6 +150,24 @@ class Verified:
         self._counts.update(counts)
         suspicion = state.get("suspicion")
         self._suspicion = max(1.0, float(suspicion)) if isinstance(suspicion, (int, float)) else 1.0
+
+    def restore_best(self, states: Iterable[Mapping[str, object]]) -> bool:
+        """Continue from whichever of *states* saw most; return whether there was one.
+
+        What cannot be read is passed over and logged: to start anew costs calls, never a wrong answer.
+        """
+        best = self._certificate.audits
+        for state in states:
+            fresh = Verified(self.max_error_rate, shadow=self.shadow, window=self._certificate.window)
+            try:
+                fresh.restore(state)
+            except ValueError as error:
+                _log.warning("what a semantic cache had learned cannot be used: %s", error)
+                continue
+            if fresh._certificate.audits > best:
+                best = fresh._certificate.audits
+                self.restore(state)
+        return best > 0
 
     def join(self, state: Mapping[str, object]) -> None:
         """Add what another process learned of the same function in the same time.

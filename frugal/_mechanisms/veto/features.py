@@ -1,7 +1,7 @@
 """What a text says that no vector shows: numbers, units, dates, denials, quotes, code and names.
 
-Law: features are pure and computed once for a text (the most recent ones are kept). Both scripts and widths of
-a character count as one where Unicode says so (NFKC), and letters are compared without case.
+Law: features are pure and computed once for a text (the most recent ones are kept). Both widths of a character
+count as one (NFKC), and letters are compared without case.
 """
 
 from __future__ import annotations
@@ -14,13 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from frugal._mechanisms.veto import words as table
-from frugal._mechanisms.veto.numerals import (
-    CHINESE_NUMERAL,
-    chinese_value,
-    english_numbers,
-    plain,
-    without_wordy,
-)
+from frugal._mechanisms.veto.chinese import read, unit_at
+from frugal._mechanisms.veto.numerals import english_numbers, plain
 
 __all__ = ["Features", "features"]
 
@@ -46,30 +41,18 @@ _NUMBER = re.compile(
     r"(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)*)"
     r"(?:st|nd|rd|th)?\s?-?\s?(%|[€$]|[a-z]+(?:/h)?|[一-鿿]{1,3})?"
 )
-_CJK = re.compile(r"[㐀-鿿]")
-_RELATIVE = re.compile(
-    r"\b(this|next|last|past|coming|previous)\s+(week|month|year|quarter|semester|decade|century)\b"
-)
-_ZH_RELATIVE = re.compile(r"(上|下|這|这|本)(?:一)?(?:個|个)?(週|周|星期|禮拜|礼拜|月|年|季)")
+_RELATIVE = re.compile(r"\b(this|next|last|past|coming|previous)\s+(week|month|year|quarter|semester|decade|century)\b")
 _IDIOM = re.compile(
-    r"\bwhy not\b|\b(?:whether )?or not\b|\bnot only\b|\bno problem\b|\bcan'?t wait\b|\bif not\b|\bno matter\b"
+    r"\bwhy not\b|\b(?:whether )?or not\b|\bnot only\b|\bno problem\b|\bcan'?t wait\b"
+    r"|\bif not\b|\bno matter\b"
     r"|\bwhy (?:don|can|won|couldn|wouldn)'?t (?:you|we)\b"
     r"|\b(?:is|are|do|does|did|was|were|wo|would|could|ca|should)n'?t (?:it|you|they|he|she)\s*[?]?$"
-    r"|\bdon'?t (?:forget|mind)\b|^\s*(?:no|yes)\b,?\s+(?=(?:that|it|i|there|they|we|you|this)\b)|^\s*(?:no|yes)\s*,"
+    r"|\bdon'?t (?:forget|mind)\b|^\s*(?:no|yes)\b,?\s+(?=(?:that|it|i|there|they|we|you|this)\b)"
+    r"|^\s*(?:no|yes)\s*,"
 )
-_A_NOT_A = re.compile(r"([一-鿿])[不沒没]\1")
 _SENTENCE = re.compile(r"(?:^|[.!?:;\n。！？：；]\s*|[\"“「(]\s*)$")
-_SPAN = 6
 _STEM = 3
 _FEW = 3
-
-_ZH_TERMS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(table.HARMLESS, ("harmless", "")),
-    **{word: ("opposite", word) for pair in table.OPPOSITES for word in pair if _CJK.match(word)},
-    **{word: ("unit", name) for word, name in table.UNITS.items() if _CJK.match(word)},
-    **{word: ("name", name) for word, name in table.NAMES.items() if _CJK.match(word)},
-    **{word: ("date", name) for word, name in table.DATES.items() if _CJK.match(word)},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,49 +84,34 @@ def features(text: str) -> Features:
     normal = unicodedata.normalize("NFKC", text)
     folded = normal.casefold()
     tokens = tuple(_token(word) for word in _WORD.findall(folded))
-    has_chinese = _CJK.search(folded) is not None
-    found = list(_scan(folded)) if has_chinese else []
-    denials = _denials(folded, tokens)
+    chinese = read(folded)
     dates = {table.DATES[token] for token in tokens if token in table.DATES}
     dates.update(" ".join(match) for match in _RELATIVE.findall(folded))
-    counted = folded
-    if has_chinese:
-        dates.update(name for kind, name, _ in found if kind == "date")
-        dates.update(f"{which}{_ZH_PERIODS.get(unit, unit)}" for which, unit in _ZH_RELATIVE.findall(folded))
-        denials += _chinese_denials(folded, found)
-        counted = _digits(folded, found)
-    counted = _LISTED.sub(" ", counted)
+    counted = _LISTED.sub(" ", chinese.counted)
     numbers, spelt, units = _amounts(counted, tokens)
-    units.update(name for kind, name, _ in found if kind == "unit")
     names = {table.NAMES[token] for token in tokens if token in table.NAMES}
     pairs = (f"{first} {second}" for first, second in pairwise(tokens))
     names.update(table.NAMES[pair] for pair in pairs if pair in table.NAMES)
-    names.update(name for kind, name, _ in found if kind == "name")
     words = frozenset(_WHOLE.findall(folded)) | frozenset(tokens)
     return Features(
         folded=folded,
         tokens=tokens,
-        words=words
-        | {_stem(word) for word in words}
-        | {name for kind, name, _ in found if kind == "opposite"},
+        words=words | {_stem(word) for word in words} | chinese.opposites,
         content=tuple(token for token in tokens if token not in table.STOP),
         numbers=numbers,
         spelt=spelt,
         ones="one" in tokens or "first" in tokens or "a" in tokens or "一" in folded,
-        units=frozenset(units),
-        dates=frozenset(dates) - table.IMPLIED,
-        denials=denials,
+        units=frozenset(units) | chinese.units,
+        dates=(frozenset(dates) | chinese.dates) - table.IMPLIED,
+        denials=_denials(folded, tokens) + chinese.denials,
         quasi=any(token in table.QUASI_NEGATORS for token in tokens),
         quoted=frozenset(_quotes(folded)),
         code=frozenset(_codes(normal)),
-        names=frozenset(names),
+        names=frozenset(names) | chinese.names,
         capitals=frozenset(_capitals(normal)),
         initials="".join(token[0] for token in tokens),
-        chinese="".join(char for char in folded if char not in table.ZH_PARTICLES) if has_chinese else "",
+        chinese=chinese.plain,
     )
-
-
-_ZH_PERIODS = {"周": "週", "星期": "週", "禮拜": "週", "礼拜": "週"}
 
 
 def _token(word: str) -> str:
@@ -161,65 +129,9 @@ def _stem(word: str) -> str:
     return word
 
 
-def _scan(folded: str) -> Iterator[tuple[str, str, tuple[int, int]]]:
-    """Find the known Chinese words, the longest first, from left to right."""
-    at, end = 0, len(folded)
-    while at < end:
-        if folded[at] < "㐀":
-            at += 1
-            continue
-        for length in range(min(_SPAN, end - at), 0, -1):
-            term = _ZH_TERMS.get(folded[at : at + length])
-            if term is not None:
-                yield term[0], term[1], (at, at + length)
-                at += length
-                break
-        else:
-            at += 1
-
-
-def _blank(folded: str, found: list[tuple[str, str, tuple[int, int]]], kinds: tuple[str, ...]) -> str:
-    pieces, last = [], 0
-    for kind, _, (start, end) in found:
-        if kind in kinds:
-            pieces += [folded[last:start], " "]
-            last = end
-    return "".join([*pieces, folded[last:]])
-
-
-def _chinese_denials(folded: str, found: list[tuple[str, str, tuple[int, int]]]) -> int:
-    rest = _A_NOT_A.sub(" ", _blank(folded, found, ("harmless", "date", "name")))
-    return sum(char in table.ZH_NEGATORS for char in rest)
-
-
-def _digits(folded: str, found: list[tuple[str, str, tuple[int, int]]]) -> str:
-    """Write Chinese numerals as digits, where they count something."""
-    rest = without_wordy(_blank(folded, found, ("harmless", "date", "name")))
-
-    def value(match: re.Match[str]) -> str:
-        numeral = match.group()
-        if numeral == "一" and rest[: match.start()][-1:] != "第" and not _unit_at(rest, match.end()):
-            return " "
-        read = chinese_value(numeral)
-        return numeral if read is None else f" {read} "
-
-    return CHINESE_NUMERAL.sub(value, rest)
-
-
-def _unit_at(text: str, at: int) -> str | None:
-    for length in (3, 2, 1):
-        word = text[at : at + length]
-        name = table.UNITS.get(word) or table.TIME_UNITS.get(word)
-        if name is not None and len(word) == length:
-            return name
-    return None
-
-
 def _amounts(counted: str, tokens: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[str], set[str]]:
     numbers: list[str] = []
-    units = {
-        table.UNITS[token] for token in tokens if token in table.UNITS and token not in table.AMBIGUOUS_UNITS
-    }
+    units = {table.UNITS[token] for token in tokens if token in table.UNITS and token not in table.AMBIGUOUS_UNITS}
     for match in _NUMBER.finditer(counted):
         symbol, sign, digits, unit = match.groups()
         numbers.append(f"{'-' if sign else ''}{plain(digits)}")
@@ -228,7 +140,7 @@ def _amounts(counted: str, tokens: tuple[str, ...]) -> tuple[tuple[str, ...], fr
         if unit:
             name = table.UNITS.get(unit) or table.TIME_UNITS.get(unit)
             if name is None and not unit.isascii():
-                name = _unit_at(unit, 0)
+                name = unit_at(unit, 0)
             if name:
                 units.add(name)
     numbers += _MIXED.findall(counted)

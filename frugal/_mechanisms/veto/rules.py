@@ -71,9 +71,7 @@ def _opposites(a: Features, b: Features) -> bool:
 
 
 def _quotes(a: Features, b: Features) -> bool:
-    return any(quote not in b.folded for quote in a.quoted) or any(
-        quote not in a.folded for quote in b.quoted
-    )
+    return any(quote not in b.folded for quote in a.quoted) or any(quote not in a.folded for quote in b.quoted)
 
 
 def _code(a: Features, b: Features) -> bool:
@@ -116,9 +114,7 @@ def _reversal(a: Features, b: Features) -> bool:
         return True
     if not _alike(a.content, b.content):
         return False
-    if a.tokens != b.tokens and (
-        _exchanged(a.tokens, b.tokens) or (len(a.content) > 2 and a.tokens == b.tokens[::-1])
-    ):
+    if a.tokens != b.tokens and (_exchanged(a.tokens, b.tokens) or (len(a.content) > 2 and a.tokens == b.tokens[::-1])):
         return True
     there, back = dict(_sides(a.tokens)), dict(_sides(b.tokens))
     for word in there.keys() & back.keys():

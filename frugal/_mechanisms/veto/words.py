@@ -5,7 +5,7 @@ two spellings of the same thing never differ. The names of places and languages 
 they are needed where a text shows no capital letters.
 """
 
-# ruff: noqa: E501, SIM905 - rows of a table read better whole.
+# ruff: noqa: E501 - rows of a table read better whole.
 from __future__ import annotations
 
 from collections.abc import Iterable

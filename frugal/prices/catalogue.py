@@ -121,16 +121,18 @@ class Catalogue:
         return self.data.find(there, name) if there else None
 
     def _made(self, name: str) -> Listing | None:
+        claimed = False
         for host in self.data.hosts_of(name):
+            claimed = True
             found = self.data.find(host, name)
             if found is not None:
                 return found
-        # Names such as `meta-llama/…` are weights that many serve, each at a price of its own.
-        for maker in _MAKERS if "/" not in name else ():
+        # Names such as `meta-llama/…` are weights that many serve, each at a price of its own; and what a
+        # maker claims by its own rule, without listing it, nobody else is asked for.
+        for maker in _MAKERS if "/" not in name and not claimed else ():
             there = self.data.hosts.get(maker)
             found = there.find(name) if there else None
-            # A maker that was not asked for by its own rule must name the model outright.
-            if found is not None and ("equals", name) in _parts(found):
+            if found is not None and (_says(found, name) or name.startswith("ft:")):
                 return found
         return None
 
@@ -138,9 +140,17 @@ class Catalogue:
         """Return every model: makers' by their bare names, hosts' as `host/model`."""
         names = set(table.names())
         for host in self.data.hosts.values():
-            for model in host.ids():
-                names.add(model.lower() if host.id in _MAKERS else f"{host.id}/{model.lower()}")
+            for model in map(str.lower, host.ids()):
+                if not table.is_elsewhere(host.id, model):
+                    names.add(model if self._is_maker(host, model) else f"{host.id}/{model}")
         return sorted(names)
+
+    def _is_maker(self, host: shipped.Host, model: str) -> bool:
+        """Tell whether the bare name means this host's model."""
+        if host.id not in _MAKERS or "/" in model:
+            return False
+        claims = list(self.data.hosts_of(model))
+        return not claims or host in claims
 
     def near(self, model: str, among: list[str], count: int = 3) -> tuple[str, ...]:
         """Return the names most like this one."""
@@ -154,9 +164,10 @@ class Catalogue:
         return tuple(difflib.get_close_matches(wanted, likely, n=count, cutoff=0.5))
 
 
-def _parts(listing: Listing) -> tuple[tuple[str, object], ...]:
+def _says(listing: Listing, name: str) -> bool:
+    """Tell whether a listing names a model outright, and not by a pattern."""
     kind, what = listing.match
-    return what if kind == "or" else ((kind, what),)
+    return name == listing.id.lower() or ("equals", name) in (what if kind == "or" else ((kind, what),))
 
 
 catalogue = Catalogue()

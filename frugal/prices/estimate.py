@@ -24,6 +24,8 @@ DAYS = 30
 """Days in the month of an estimate."""
 
 _ABSURD = 10**12
+"""More tokens than any request has, and more requests than any day."""
+
 _REASONABLE = 30
 """Powers of ten beyond which a number is a slip, and its exact fraction a burden."""
 
@@ -117,14 +119,8 @@ def estimate_monthly(
     input_tokens: Number,
     output_tokens: Number,
     requests_per_day: Number,
-    cache_hit_rate: _REASONABLE = 30
-"""Powers of ten beyond which a number is a slip, and its exact fraction a burden."""
-
-Number = 0,
-    response_hit_rate: _REASONABLE = 30
-"""Powers of ten beyond which a number is a slip, and its exact fraction a burden."""
-
-Number = 0,
+    cache_hit_rate: Number = 0,
+    response_hit_rate: Number = 0,
     prices: PriceTable | None = None,
     tier: str | None = None,
     at: float | datetime | None = None,

@@ -198,9 +198,11 @@ def spells(rule: Clause, name: str, model: str) -> bool:
         return any(spells(part, name, model) for part in what)
     if kind == "and":
         return matches(rule, name) and any(spells(part, name, model) for part in what)
+    if name == model.lower():
+        return True
     if not matches(rule, name):
         return False
-    if kind == "equals" or name == model.lower():
+    if kind == "equals":
         return True
     if kind == "regex":
         found = _pattern(what).search(name)

@@ -18,10 +18,11 @@ LONGEST = 256
 _SAID = {
     "anthropic": "anthropic_text",
     "aws": "bedrock bedrock_converse aws.bedrock sagemaker",
-    "azure": "azure_ai azure_openai azure.ai.openai azure.ai.inference az.ai.openai az.ai.inference azure_text",
+    "azure": "azure_ai azure_openai azure.ai.openai azure.ai.inference az.ai.openai az.ai.inference",
     "cohere": "cohere_chat",
     "fireworks": "fireworks_ai",
-    "google": "gcp.gemini gcp.gen_ai gcp.vertex_ai gemini google_genai google_vertexai vertex_ai vertexai vertex vertex_ai_beta google-vertex google-gla",
+    "google": "gcp.gemini gcp.gen_ai gcp.vertex_ai gemini google_genai google_vertexai vertex_ai vertexai "
+    "vertex vertex_ai_beta google-vertex google-gla",
     "mistral": "mistral_ai mistralai",
     "moonshotai": "moonshot moonshot_ai",
     "openai": "text-completion-openai openai_responses openai-chat openai-responses",
@@ -47,12 +48,13 @@ _ARN = re.compile(r"arn:aws[a-z-]*:bedrock:[^/]*/(.+)")
 _RESOURCE = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/([^/]+)/models/([^/]+)")
 _BEDROCK = re.compile(
     r"(?:(?:us|us-gov|eu|apac|ap|jp|au|ca|sa|in|me|af|global)\.)?"
-    r"(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|writer|nvidia|google|moonshotai|zai|minimax)"
+    r"(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|writer|nvidia|google|moonshotai"
+    r"|zai|minimax)"
     r"\.[a-z]"
 )
 _BEDROCK_PATH = re.compile(r"(?:(?:converse|invoke|[a-z]{2}(?:-[a-z]+)+-\d)/)+")
 _BEDROCK_HEAD = re.compile(r"^(?:[a-z-]+\.)?[a-z0-9]+\.(?=[a-z])")
-_REVISION = re.compile(r"-v\d+(?::\d+)?$|:\d+$")
+_REVISION = re.compile(r"-v\d+:\d+$|(?<=\d{8})-v\d+$")
 _COMPACT = re.compile(r"(?<=[-@])(20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|@|$)")
 _DATE = re.compile(r"[-@](?:20\d\d-\d\d-\d\d|20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))$")
 _LATEST = re.compile(r"(?:-|@|:)(?:latest|default)$")

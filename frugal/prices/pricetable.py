@@ -198,7 +198,8 @@ class PriceTable:
             raise ValueError(f"at is {at!r}; give the Unix seconds of the call.")
         found = self._quote(model, provider, tier_named(tier), at)
         slot: Rates | _Unpriced = _UNPRICED
-        if found is not None:
+        # A model that lists no rate for tokens (speech by the hour) has no price for them, not even for none.
+        if found is not None and (found[0].listed or found[0].per_request or found[0].free):
             slot = Rates(found[0], self.id, *found[1])
         if len(self._slots) >= _REMEMBERED:
             self._slots.clear()

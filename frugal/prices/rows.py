@@ -40,8 +40,11 @@ MODELS: tuple[tuple[str, str, str, int | None, str], ...] = (
         "google", "gemini-1.5-flash-8b", "2024-10-03", 1_000_000,
         "input=0.0375>128000:0.075 output=0.15>128000:0.3 read=0.01>128000:0.02",
     ),
+    (
+        "google", "gemini-1.5-flash-8b-001", "2024-10-03", 1_000_000,
+        "input=0.0375>128000:0.075 output=0.15>128000:0.3 read=0.01>128000:0.02",
+    ),
     ("google", "text-embedding-004", "2024-05-14", 2_048, "input=0"),
-    ("google", "gemma-3", "2025-03-12", 131_072, "input=0 output=0"),
     # https://cohere.com/pricing; the installed data has the newest of each only.
     ("cohere", "embed-english-v3.0", "2023-11-02", 512, "input=0.1"),
     ("cohere", "embed-english-light-v3.0", "2023-11-02", 512, "input=0.1"),

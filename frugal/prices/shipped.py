@@ -29,9 +29,10 @@ _log = logging.getLogger("frugal")
 
 _PROVIDER = b"\n    Provider(\n"
 _MODELS = b"\n        models=["
-_MODEL = b"\n            ModelInfo(\n"
+_MODEL = b"\n            ModelInfo("
 _END = b"\n            )"
-_ID = re.compile(rb"\n\s+id='([^']*)'")
+_LINE = b"\n"
+_ID = re.compile(rb"\(\s*id='([^']*)'")
 _HEAD_FIELD = re.compile(
     r"\n        (model_match|provider_match|fallback_model_providers)=(.*?),(?=\n        \w+=|\Z)", re.DOTALL
 )
@@ -71,14 +72,8 @@ class Host:
         return None
 
     def ids(self) -> Iterator[str]:
-        """Yield the names of all models."""
-        for chunk in self._chunks:
-            if isinstance(chunk, bytes):
-                named = _ID.search(chunk)
-                if named:
-                    yield named[1].decode()
-            else:
-                yield chunk[1]["id"]
+        """Return the names of all models."""
+        return map(_id, self._chunks)
 
     def __len__(self) -> int:
         return len(self._chunks)
@@ -100,7 +95,17 @@ class Host:
         )
 
 
+def _id(chunk: bytes | Node) -> str:
+    if not isinstance(chunk, bytes):
+        return str(chunk[1]["id"])
+    named = _ID.search(chunk)
+    if named is None:
+        raise ValueError("a model has no id")
+    return named[1].decode()
+
+
 def _texts(chunk: bytes | Node) -> Iterator[tuple[str, str]]:
+    yield "starts", _id(chunk).lower()
     if not isinstance(chunk, bytes):
         yield from literals(clause(chunk[1]["match"]))
         return
@@ -196,16 +201,17 @@ def _index(data: bytes) -> list[Host]:
 def _host(block: bytes) -> Host:
     cut = block.find(_MODELS)
     head = block if cut < 0 else block[:cut]
-    named = _ID.search(head)
-    if named is None:
-        raise ValueError("a provider has no id")
-    fields: dict[str, object] = {"id": named[1].decode()}
+    fields: dict[str, object] = {"id": _id(head)}
     for name, value in _HEAD_FIELD.findall(head.decode()):
         fields[name] = parse(value.strip().encode())
     chunks: list[bytes | Node] = []
     at = block.find(_MODEL, cut) if cut >= 0 else -1
     while at >= 0:
-        stop = block.index(_END, at) + len(_END)
-        chunks.append(block[at:stop])
+        inner = at + len(_MODEL)
+        if block.startswith(_LINE, inner):
+            stop = block.index(_END, inner) + len(_END)
+        else:  # short enough to stand in one line
+            stop = block.index(_LINE, inner)
+        chunks.append(block[at:stop].rstrip(b","))
         at = block.find(_MODEL, stop)
     return Host(("Provider", fields), chunks)

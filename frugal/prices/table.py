@@ -31,13 +31,13 @@ __all__ = [
 ]
 
 FREE = re.compile(r".+:free")
-"""Names by which a provider says that a model costs nothing. A model that merely lists no rate is unpriced."""
+"""Names that say that a model costs nothing. A model that merely lists no rate is unpriced."""
 
 ELSEWHERE = ("openai", re.compile(r"gpt-oss-.+"))
 """Open weights listed under their maker, who does not sell them: only whoever serves them has a price."""
 
 ONE_HOUR_WRITE = (re.compile(r"(?:.*[./])?claude-.+"), Fraction(2))
-"""Claude's one-hour cache write, in inputs: https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching."""
+"""Claude's one-hour cache write, in inputs (Anthropic's docs, build-with-claude/prompt-caching)."""
 
 TIER_GUESSES = {
     "batch": Guess(Fraction(1, 2), Fraction(1, 2), Fraction(1)),
@@ -45,7 +45,7 @@ TIER_GUESSES = {
     "priority": Guess(Fraction(9, 5), Fraction(1), Fraction(5, 2)),
     "fast": Guess(Fraction(2), Fraction(1), Fraction(6)),
 }
-"""A tier that nothing is listed for: the usual factor, between the least and the most that any provider takes."""
+"""A tier that nothing is listed for: the usual factor, between the least and the most that anyone takes."""
 
 UNKNOWN_TIER = Guess(Fraction(1), Fraction(0), Fraction(6))
 """A tier of another name: from prepaid (`scale`, `provisioned`) to the dearest premium."""

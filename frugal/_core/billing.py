@@ -84,9 +84,7 @@ def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> 
     return Bill(usage, cost, "llm", provider, tier)
 
 
-def _priced(
-    call: Call, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None
-) -> Cost:
+def _priced(call: Call, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None) -> Cost:
     """Price usage by the model that served; by the one asked for where the served name has no price."""
     cost = meter.prices.cost(model, usage, at=call.started, provider=provider, tier=tier)
     requested = call.model
@@ -97,9 +95,7 @@ def _priced(
     return cost
 
 
-def lost(
-    call: Call, meter: Meter, outcome: str, error: BaseException | None, reading: Reading | None
-) -> Bill:
+def lost(call: Call, meter: Meter, outcome: str, error: BaseException | None, reading: Reading | None) -> Bill:
     """Return what a call that gave no whole answer may have cost."""
     if call.model is None and reading is None:
         return Bill(kind="tool")
@@ -120,9 +116,7 @@ def lost(
     return _at_hold(call, meter, model, bound, reading, certain=certain)
 
 
-def _at_hold(
-    call: Call, meter: Meter, model: str, bound: Estimate, reading: Reading | None, *, certain: bool
-) -> Bill:
+def _at_hold(call: Call, meter: Meter, model: str, bound: Estimate, reading: Reading | None, *, certain: bool) -> Bill:
     """Charge at the hold where the provider may well have billed; else only say what it may have been."""
     if bound.cost.amount is None or bound.high.amount is None:
         return Bill(usage=bound.hold if certain else NO_USAGE, cost=UNPRICED)

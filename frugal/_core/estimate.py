@@ -124,7 +124,7 @@ def _sizes(call: Call, requests: RequestReader) -> tuple[int, int]:
     sizes = memo.get("input tokens")
     if sizes is None:
         sizes = memo["input tokens"] = requests.input_tokens(call.arguments)
-    return sizes  # type: ignore[no-any-return]  # the memo is untyped
+    return sizes
 
 
 def of_answer(

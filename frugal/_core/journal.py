@@ -42,7 +42,7 @@ class Journal:
         """Return the newest fact of one kind, or `None`."""
         for fact in reversed(self.facts):
             if type(fact) is kind:
-                return fact  # type: ignore[no-any-return]  # its type was just compared
+                return fact
         return None
 
     @property

@@ -46,7 +46,7 @@ class Keying:
     per: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.ignore, str):
+        if isinstance(self.ignore, str):  # type: ignore[unreachable]  # a user may pass one all the same
             raise TypeError(f"ignore={self.ignore!r}: give a tuple of names, ({self.ignore!r},).")
         if self.key is not None and not callable(self.key):
             raise TypeError(f"key={self.key!r}: give a function of the call's arguments.")
@@ -77,9 +77,7 @@ class Keying:
             value = self.key(*args, **call.kwargs)
             parts = {"key()": await value if inspect.isawaitable(value) else value}
         if self.per is not None:
-            subject = subject_of(
-                self.per, user=call.user, model=call.model, function=call.function, tags=call.tags
-            )
+            subject = subject_of(self.per, user=call.user, model=call.model, function=call.function, tags=call.tags)
             # `None` and an empty name are two users.
             named = call.user if self.per == "user" else subject
             parts = {**parts, f"per {self.per}": named}

@@ -305,4 +305,3 @@ def _better(first: Reading | None, second: Reading | None) -> Reading | None:
     if first is None or (first.usage is None and second is not None and second.usage is not None):
         return second
     return first
-

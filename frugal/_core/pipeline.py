@@ -239,7 +239,7 @@ async def invoke(call: Call) -> Any:
     return response
 
 
-class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[misc]  # wrapt's classes are Any to the checker
+class _Bound(wrapt.BoundFunctionWrapper[..., Any]):
     """A pipeline bound to an object."""
 
     @property
@@ -248,7 +248,7 @@ class _Bound(wrapt.BoundFunctionWrapper):  # type: ignore[misc]  # wrapt's class
         return self._self_parent._self_many(self.__wrapped__, self._self_instance)  # noqa: SLF001
 
 
-class Pipeline(wrapt.FunctionWrapper):  # type: ignore[misc]
+class Pipeline(wrapt.FunctionWrapper[..., Any]):
     """The one wrapper round a decorated function."""
 
     __bound_function_wrapper__ = _Bound
@@ -360,4 +360,3 @@ def build(wrapped: Any, stack: tuple[Any, ...], kind: str) -> Plan:
     argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "model")
     told = tuple(ring.joined(stack) if hasattr(ring, "joined") else ring for ring in stack)
     return Plan(identity, kind, told, meter, compose(told, invoke), argument)
-

@@ -54,7 +54,7 @@ class Tap(Protocol):
 
 
 @lru_cache(maxsize=4096)
-def _streams(kind: type) -> bool:
+def _streams(kind: Any) -> bool:
     return hasattr(kind, "__aiter__") or (hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"))
 
 
@@ -126,7 +126,7 @@ class Stream:
         return cls(source, _Flow(source, call))
 
     @property
-    def __class__(self) -> Any:  # noqa: D105
+    def __class__(self) -> Any:
         return type(self._frugal_object)
 
     @__class__.setter

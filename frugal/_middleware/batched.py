@@ -67,9 +67,7 @@ class Batched:
         finally:
             branch.adopt()
 
-    async def many(
-        self, plan: Plan, target: Any, instance: Any, items: Iterable[Any], /, **kwargs: Any
-    ) -> list[Any]:
+    async def many(self, plan: Plan, target: Any, instance: Any, items: Iterable[Any], /, **kwargs: Any) -> list[Any]:
         """Answer many items as single calls would be, without waiting for strangers to join."""
         values = list(items)
         burst = Burst(len(values))
@@ -123,9 +121,7 @@ class Batched:
 
     # ------------------------------------------------------------------ handling
 
-    async def _handle(
-        self, others: dict[str, Any], items: Sequence[Any], members: tuple[_Member, ...]
-    ) -> Any:
+    async def _handle(self, others: dict[str, Any], items: Sequence[Any], members: tuple[_Member, ...]) -> Any:
         """Make one attempt for these items, and split what it spent."""
         lead = members[0].branch.call
         parent = lead.parent

@@ -24,7 +24,7 @@ from frugal._values.cost import Cost
 from frugal._values.facts import Held
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
-from frugal._values.usage import NO_USAGE, Usage
+from frugal._values.usage import Usage
 from frugal.errors import BudgetExceededError, UnknownPriceError
 from frugal.ports import Claim, Grant
 
@@ -109,9 +109,7 @@ class Budgeted:
             near = getattr(meter.prices, "near", None)
             raise UnknownPriceError(call.model or "", near(call.model) if near is not None and call.model else ())
         record = draft(call, _presumed(asked), asked.hold)
-        grant = await meter.ledger.reserve(
-            claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt
-        )
+        grant = await meter.ledger.reserve(claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt)
         self.seen[_subjects(call)] = grant.statuses
         return grant, asked
 
@@ -250,5 +248,3 @@ def _done(task: Any) -> None:
     _running.discard(task)
     if not task.cancelled() and task.exception() is not None:
         _log.error("frugal: on_warning= failed; the call went on", exc_info=task.exception())
-
-

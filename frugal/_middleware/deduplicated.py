@@ -119,5 +119,3 @@ def shared_from(branch: Branch) -> Shared:
     if saved is not None:
         return Shared(saved.cost, saved.usage, saved.model, saved.source_id or branch.owner.id)
     return Shared(ZERO, source_id=branch.owner.id)
-
-

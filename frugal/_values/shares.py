@@ -52,11 +52,14 @@ def split_cost(cost: Cost, weights: Sequence[int]) -> list[Cost]:
     """Split a cost in proportion to weights; an unpriced one stays unpriced for each."""
     if cost.amount is None or cost.low is None or cost.high is None:
         return [cost for _ in weights]
+    amounts = split_whole(cost.amount.pico, weights)
     buckets = {name: split_whole(money.pico, weights) for name, money in cost.by_bucket.items()}
     if buckets and sum(money.pico for money in cost.by_bucket.values()) == cost.amount.pico:
-        amounts = [sum(column) for column in zip(*buckets.values(), strict=True)]
-    else:
-        amounts = split_whole(cost.amount.pico, weights)
+        # Buckets divide with remainders of their own; the largest takes up the difference, so that each share's
+        # buckets add up to it. The differences cancel out over the shares.
+        largest = buckets[max(buckets, key=lambda name: sum(buckets[name]))]
+        for index, amount in enumerate(amounts):
+            largest[index] += amount - sum(column[index] for column in buckets.values())
     # The bounds are split as distances from the amount, so that they stay on their own sides of it.
     below = split_whole(cost.amount.pico - cost.low.pico, weights)
     above = split_whole(cost.high.pico - cost.amount.pico, weights)

@@ -14,17 +14,16 @@ __all__ = ["Batches", "batched"]
 T = TypeVar("T")
 R = TypeVar("R")
 T_contra = TypeVar("T_contra", contravariant=True)
-R_co = TypeVar("R_co", covariant=True)
 
 
-class Batches(Protocol[T_contra, R_co]):
+class Batches(Protocol[T_contra, R]):
     """A batched function: takes one item, returns its result."""
 
-    def __call__(self, item: T_contra, /, **others: Any) -> Coroutine[Any, Any, R_co]:
+    def __call__(self, item: T_contra, /, **others: Any) -> Coroutine[Any, Any, R]:
         """Return the result of one item."""
         ...
 
-    def many(self, items: Sequence[T_contra], /, **others: Any) -> Coroutine[Any, Any, list[R_co]]:
+    def many(self, items: Sequence[T_contra], /, **others: Any) -> Coroutine[Any, Any, list[R]]:
         """Return the results of many items, in order."""
         ...
 

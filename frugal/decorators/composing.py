@@ -108,9 +108,7 @@ def middleware(ring: Callable[[Call, Proceed], Awaitable[Any]], /) -> Decorator:
     return Attach(lambda: _Own(ring, name), name)
 
 
-def instrument(
-    target: Any, path: str, *decorators: Callable[[Any], Any]
-) -> Callable[[], None]:
+def instrument(target: Any, path: str, *decorators: Callable[[Any], Any]) -> Callable[[], None]:
     """Put a stack on a method of a live SDK client.
 
     Args:
@@ -196,4 +194,3 @@ def _set(owner: Any, name: str, value: Any) -> None:
         setattr(owner, name, value)
     except (AttributeError, TypeError, ValueError):
         object.__setattr__(owner, name, value)  # frozen models guard their attributes
-

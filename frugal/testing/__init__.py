@@ -4,6 +4,7 @@ Nothing here sleeps, opens a socket or needs a key.
 """
 
 from frugal.testing.clock import FakeClock, virtual
+from frugal.testing.ledger import MemoryLedger
 from frugal.testing.model import FakeModel, FakeProviderError
 
-__all__ = ["FakeClock", "FakeModel", "FakeProviderError", "virtual"]
+__all__ = ["FakeClock", "FakeModel", "FakeProviderError", "MemoryLedger", "virtual"]

@@ -268,5 +268,3 @@ def _text(prompt: Any) -> str:
     if isinstance(prompt, Sequence) and not isinstance(prompt, (bytes, bytearray)):
         return "\n".join(_text(part) for part in prompt)
     return json.dumps(prompt, default=str)
-
-

@@ -11,8 +11,9 @@ import math
 import os
 import threading
 import weakref
+from collections import deque
 
-__all__ = ["Level", "Shared", "positive"]
+__all__ = ["Level", "Portion", "Shared", "positive"]
 
 _MOMENT = 1e-6
 """Seconds that do not count: at today's Unix times a float cannot tell less than a quarter of them."""
@@ -32,8 +33,21 @@ def positive(name: str, value: float) -> float:
     return value
 
 
+class Portion:
+    """An amount that was put in, so far as it has not drained yet."""
+
+    __slots__ = ("left", "own")
+
+    def __init__(self, left: float, *, own: bool) -> None:
+        self.left = left
+        self.own = own
+
+
 class Level:
     """Say when there is room for an amount.
+
+    What came first drains first, portion by portion, because a correction has to know how much of what it
+    corrects is still in.
 
     Args:
         limit: the most that may be in at once, which is the burst that is allowed.
@@ -42,7 +56,7 @@ class Level:
     `moment` is what drains in a time too short to tell, and so does not count.
     """
 
-    __slots__ = ("_amount", "_last", "_rate", "_total", "limit", "moment")
+    __slots__ = ("_amount", "_last", "_portions", "_rate", "limit", "moment")
 
     def __init__(self, limit: float, *, seconds: float) -> None:
         self.limit = limit
@@ -50,12 +64,12 @@ class Level:
         self.moment = self._rate * _MOMENT
         self._amount = 0.0
         self._last = -math.inf
-        self._total = 0.0
+        self._portions: deque[Portion] = deque()
 
     def at(self, now: float) -> float:
         """Return the level at that time; above the limit it is a debt, which drains before anything goes."""
-        if self._amount and now > self._last:
-            self._amount = max(0.0, self._amount - (now - self._last) * self._rate)
+        if self._portions and now > self._last:
+            self._drain((now - self._last) * self._rate)
         # Of a clock that was set back we only know that no time has passed for certain.
         self._last = now
         return self._amount
@@ -65,26 +79,42 @@ class Level:
         excess = self.at(now) + amount - self.limit
         return excess / self._rate if excess > self.moment else 0.0
 
-    def take(self, amount: float, now: float) -> float:
-        """Put an amount in, and return the mark by which `give_back` knows how much of it has drained."""
+    def add(self, amount: float, now: float) -> None:
+        """Put in an amount that will not be corrected."""
         self.at(now)
-        mark = self._total
-        self._total += amount
         self._amount += amount
-        return mark
+        if self._portions and not self._portions[-1].own:
+            self._portions[-1].left += amount
+        else:
+            self._portions.append(Portion(amount, own=False))
 
-    def give_back(self, amount: float, now: float, *, held: float, mark: float) -> None:
-        """Take out what was too much of an amount put in earlier, but for what has drained of it.
+    def take(self, amount: float, now: float) -> Portion:
+        """Put in an amount, and return it for a later `give_back`."""
+        self.at(now)
+        self._amount += amount
+        portion = Portion(amount, own=True)
+        self._portions.append(portion)
+        return portion
 
-        Args:
-            amount: how much too much it was.
-            now: the time.
-            held: how much was put in.
-            mark: what `take` returned then. What was in before drains first: so far as all that ever went out
-                (`total - level`) has passed the mark, it was this amount that drained.
-        """
-        drained = min(max(self._total - self.at(now) - mark, 0.0), held)
-        self._amount = max(0.0, self._amount - min(amount, held - drained))
+    def give_back(self, amount: float, now: float, portion: Portion) -> None:
+        """Take out what was too much of a portion, but for what has drained of it."""
+        self.at(now)
+        amount = min(amount, portion.left)
+        portion.left -= amount
+        self._amount = max(0.0, self._amount - amount)
+
+    def _drain(self, amount: float) -> None:
+        portions = self._portions
+        while portions and portions[0].left <= amount:
+            portion = portions.popleft()
+            amount -= portion.left
+            self._amount -= portion.left
+            portion.left = 0.0
+        if portions:
+            portions[0].left -= amount
+            self._amount -= amount
+        else:
+            self._amount = 0.0  # Exactly, whatever the roundings of the day.
 
 
 class Shared:

@@ -73,7 +73,7 @@ class _Lane(AsyncLimiter):
         self._event_loop = cast("asyncio.AbstractEventLoop", _Timing(shared.clock, self._wake_next))
 
     def has_capacity(self, amount: float = 1) -> bool:
-        """Take the amount if there is room: another thread must not come between the question and the taking.
+        """Take the amount if there is room; another thread must not come between question and taking.
 
         `acquire` asks once for each amount that it then has; what it adds to its own copy is overwritten.
         """
@@ -82,8 +82,11 @@ class _Lane(AsyncLimiter):
             now = shared.clock.now()
             if shared.level.wait(amount, now):
                 return False
-            shared.level.take(amount, now)
+            shared.level.add(amount, now)
             return True
+
+    def __repr__(self) -> str:
+        return f"<the lane of one loop, {len(self._waiters)} waiting>"
 
     def _leak(self) -> None:
         shared = self._shared

@@ -16,7 +16,7 @@ import math
 import weakref
 from collections import deque
 
-from frugal._mechanisms.level import Level, Shared, positive
+from frugal._mechanisms.level import Level, Portion, Shared, positive
 from frugal._mechanisms.loops import Alarm, PerLoop
 from frugal._values.clock import clock as ambient
 from frugal.errors import RequestTooLargeError
@@ -99,7 +99,7 @@ class TokenRate(Shared):
         lane.waiting += 1
         try:
             self._serve()
-            await turn.future
+            portion = await turn.future
         except BaseException:
             self._leave(turn)
             raise
@@ -107,7 +107,7 @@ class TokenRate(Shared):
             lane.waiting -= 1
             if not lane.waiting:
                 lane.alarm.cancel()
-        return Reserved(self, tokens, turn.mark)
+        return Reserved(self, tokens, portion)
 
     def correct(self, reserved: Reserved, tokens: float) -> None:
         """Book the true usage in the place of what was reserved; `Reserved.correct` calls it."""
@@ -117,9 +117,9 @@ class TokenRate(Shared):
             now = self._clock.now()
             held, reserved.tokens = reserved.tokens, tokens
             if tokens > held:
-                self._level.take(tokens - held, now)
+                self._level.add(tokens - held, now)
             elif tokens < held:
-                self._level.give_back(held - tokens, now, held=held, mark=reserved.mark)
+                self._level.give_back(held - tokens, now, reserved.portion)
         if tokens < held:
             self._nudge()
 
@@ -140,8 +140,7 @@ class TokenRate(Shared):
                     wait = level.wait(turn.tokens, now)
                     if wait:
                         break
-                    turn.mark = level.take(turn.tokens, now)
-                    turn.granted = True
+                    turn.granted = level.take(turn.tokens, now)
                     served.append(turn)
                 queue.popleft()
             ahead = bool(queue)
@@ -167,10 +166,10 @@ class TokenRate(Shared):
             turn.left = True
             while self._queue and self._queue[0].left:
                 self._queue.popleft()
-        if turn.granted:
-            self.correct(Reserved(self, turn.tokens, turn.mark), 0)
-        else:
+        if turn.granted is None:
             self._nudge()
+        else:
+            Reserved(self, turn.tokens, turn.granted).correct(0)
 
     def _nudge(self) -> None:
         """Have every loop that waits look again, because there is room earlier than it thinks.
@@ -189,12 +188,12 @@ class TokenRate(Shared):
 class Reserved:
     """What one request holds of the rate."""
 
-    __slots__ = ("_rate", "mark", "tokens")
+    __slots__ = ("_rate", "portion", "tokens")
 
-    def __init__(self, rate: TokenRate, tokens: float, mark: float) -> None:
+    def __init__(self, rate: TokenRate, tokens: float, portion: Portion) -> None:
         self._rate = rate
         self.tokens = tokens
-        self.mark = mark
+        self.portion = portion
 
     def __repr__(self) -> str:
         return f"Reserved({self.tokens:g} tokens)"
@@ -226,17 +225,16 @@ class _Lane:
 class _Turn:
     """One request in the queue."""
 
-    __slots__ = ("future", "granted", "left", "loop", "mark", "tokens")
+    __slots__ = ("future", "granted", "left", "loop", "tokens")
 
     def __init__(self, tokens: float) -> None:
         self.tokens = tokens
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[None] = self.loop.create_future()
-        self.granted = False
+        self.future: asyncio.Future[Portion] = self.loop.create_future()
+        self.granted: Portion | None = None
         self.left = False
-        self.mark = 0.0
 
     def wake(self) -> None:
         """Let it go, unless its caller left in the meantime."""
-        if not self.future.done():
-            self.future.set_result(None)
+        if self.granted is not None and not self.future.done():
+            self.future.set_result(self.granted)

@@ -81,9 +81,7 @@ def spellings(name: str) -> Iterator[str]:
         yield plain
 
 
-def hosted(
-    model: str, provider: str | None, known: Callable[[str], str | None]
-) -> Iterator[tuple[str | None, str]]:
+def hosted(model: str, provider: str | None, known: Callable[[str], str | None]) -> Iterator[tuple[str | None, str]]:
     """Yield who may serve the model and what it is called there; `None` is whoever makes it.
 
     Args:
@@ -106,9 +104,7 @@ def hosted(
     yield from _routes(model.removeprefix("models/"), host, known)
 
 
-def _routes(
-    model: str, host: str | None, known: Callable[[str], str | None]
-) -> Iterator[tuple[str | None, str]]:
+def _routes(model: str, host: str | None, known: Callable[[str], str | None]) -> Iterator[tuple[str | None, str]]:
     if "/" not in model and _BEDROCK.match(model):
         yield host or "aws", model
         if host in {None, "aws"}:

@@ -63,6 +63,8 @@ def _dotted(node: ast.expr) -> str:
 
 def _call(node: ast.Call) -> Any:
     name = _dotted(node.func)
+    if "?" in name:
+        raise ValueError(f"unexpected {ast.unparse(node)[:80]!r}")
     arguments = [_value(argument) for argument in node.args]
     fields = {word.arg: _value(word.value) for word in node.keywords if word.arg}
     if name == "Decimal":

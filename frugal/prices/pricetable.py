@@ -148,9 +148,7 @@ class PriceTable:
             raise UnknownPriceError(model, self.near(model))
         return shown
 
-    def rates(
-        self, model: str, *, at: float, provider: str | None = None, tier: str | None = None
-    ) -> Rates | None:
+    def rates(self, model: str, *, at: float, provider: str | None = None, tier: str | None = None) -> Rates | None:
         """Return the rates of a model in pico-dollars a token; `None` for an unknown one."""
         slot = self._resolve(model, provider, tier, at)
         return slot if isinstance(slot, Rates) else None

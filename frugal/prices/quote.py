@@ -167,8 +167,7 @@ def from_model_price(price: ModelPrice) -> Quote:
     # Whoever writes a price without a cached one says that cached input has no discount; a price list that is
     # silent does not.
     listed["cache_read_tokens"] = tuple(
-        (start, Fraction(step.input if step.cached_input is None else step.cached_input))
-        for start, step in steps
+        (start, Fraction(step.input if step.cached_input is None else step.cached_input)) for start, step in steps
     )
     return Quote(listed, Fraction(price.per_request or 0))
 

@@ -88,9 +88,7 @@ def _variant(listing: Listing, at: float, tier: str) -> Sheet | None:
     chosen: dict[str, Cliffs] = {}
     found = False
     for variant in listing.variants:
-        if variant.when.active(at) and all(
-            context.get(key) == value for key, value in variant.context.items()
-        ):
+        if variant.when.active(at) and all(context.get(key) == value for key, value in variant.context.items()):
             found = True
             for key, cliffs in variant.sheet.items():
                 chosen.setdefault(key, cliffs)
@@ -111,11 +109,7 @@ def _quote(
         if cliffs is not None:
             listed[bucket] = cliffs
     models, times = table.ONE_HOUR_WRITE
-    if (
-        "cache_write_1h_tokens" not in listed
-        and models.fullmatch(listing.id.lower())
-        and "input_tokens" in listed
-    ):
+    if "cache_write_1h_tokens" not in listed and models.fullmatch(listing.id.lower()) and "input_tokens" in listed:
         listed["cache_write_1h_tokens"] = tuple(
             (start, rate and rate * times) for start, rate in listed["input_tokens"]
         )

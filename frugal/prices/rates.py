@@ -67,9 +67,7 @@ class Rates:
             ),
         )
         self._fee = int(fee * self._denominator)
-        self._bands = tuple(
-            (above, tuple(self._whole(band[bucket]) for bucket in BUCKETS)) for above, band in bands
-        )
+        self._bands = tuple((above, tuple(self._whole(band[bucket]) for bucket in BUCKETS)) for above, band in bands)
         # Whole pico-dollars by bucket where a rate is exact: the only thing an ordinary call looks at.
         self._plain = tuple(
             (above, tuple(r[0] if r is not None and r[1] == r[2] else None for r in rates))

@@ -7,7 +7,7 @@ Rates are dollars per million tokens as `input`, `output`, `read` (cache), `writ
 `audio_in`, `audio_out`; `a>n:b` is `b` above `n` input tokens.
 """
 # fmt: off
-# ruff: noqa: E501 - one row, one line
+
 
 from __future__ import annotations
 

@@ -82,9 +82,7 @@ class Host:
         """Return the models of which some literal stands in the name: no other can match it."""
         if self._literals is None:
             self._literals = [
-                (kind, text, index)
-                for index, chunk in enumerate(self._chunks)
-                for kind, text in _texts(chunk)
+                (kind, text, index) for index, chunk in enumerate(self._chunks) for kind, text in _texts(chunk)
             ]
         return sorted(
             {
@@ -129,9 +127,7 @@ class Shipped:
         """Return the provider of that name, by id or by its own rule."""
         if name in self.hosts:
             return self.hosts[name]
-        return next(
-            (h for h in self.hosts.values() if h.provider_match and matches(h.provider_match, name)), None
-        )
+        return next((h for h in self.hosts.values() if h.provider_match and matches(h.provider_match, name)), None)
 
     def hosts_of(self, model: str) -> Iterator[Host]:
         """Yield the providers that claim a bare model name."""
@@ -208,10 +204,9 @@ def _host(block: bytes) -> Host:
     at = block.find(_MODEL, cut) if cut >= 0 else -1
     while at >= 0:
         inner = at + len(_MODEL)
-        if block.startswith(_LINE, inner):
-            stop = block.index(_END, inner) + len(_END)
-        else:  # short enough to stand in one line
-            stop = block.index(_LINE, inner)
+        # A short one stands in one line, whose end belongs to what follows.
+        mark, kept = (_END, len(_END)) if block.startswith(_LINE, inner) else (_LINE, 0)
+        stop = block.index(mark, inner) + kept
         chunks.append(block[at:stop].rstrip(b","))
         at = block.find(_MODEL, stop)
     return Host(("Provider", fields), chunks)

@@ -85,9 +85,7 @@ def own() -> dict[tuple[str, str], Listing]:
     for provider, model, since, window, rates in MODELS:
         dated.setdefault((provider, model), []).append((When(since=_day(since)), _sheet(rates)))
         windows[provider, model] = window
-    return {
-        key: Listing(*key, ("equals", key[1]), windows[key], tuple(sheets)) for key, sheets in dated.items()
-    }
+    return {key: Listing(*key, ("equals", key[1]), windows[key], tuple(sheets)) for key, sheets in dated.items()}
 
 
 def correction(provider: str | None, model: str) -> Listing | None:

@@ -16,14 +16,14 @@ from fractions import Fraction
 import pytest
 from genai_prices import Usage as TheirUsage
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
-from genai_prices.types import ClauseAnd, ClauseOr, ModelPrice as TheirPrice, TieredPrices
+from genai_prices.types import ClauseAnd, ClauseOr, TieredPrices
+from genai_prices.types import ModelPrice as TheirPrice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frugal._values.usage import BUCKETS, Usage
 from frugal.errors import InvalidPriceError
-from frugal.prices import ModelPrice, PriceTable, calculate_cost, default_prices, estimate_monthly
-from frugal.prices import shipped, table
+from frugal.prices import ModelPrice, PriceTable, calculate_cost, default_prices, estimate_monthly, shipped, table
 from frugal.prices.catalogue import catalogue
 from frugal.prices.listing import spells
 from frugal.prices.quote import AUDIO_AT_MOST, from_model_price
@@ -108,7 +108,7 @@ def is_ours(provider: str, model, usage: Usage) -> bool:
 @pytest.mark.parametrize("tier", list(CONTEXTS))
 def test_every_listed_model_costs_what_the_oracle_says(oracle: DataSnapshot, tier: str | None) -> None:
     """Exact costs equal calc_price to the pico-dollar; estimates hold it; nothing it knows is lost unsaid."""
-    rng = random.Random(f"prices {tier}")  # noqa: S311
+    rng = random.Random(f"prices {tier}")
     prices = default_prices()
     compared = 0
     for provider in oracle.providers:
@@ -138,7 +138,7 @@ def test_plain_text_is_priced_exactly_wherever_input_and_output_are_listed(
     oracle: DataSnapshot, tier: str | None
 ) -> None:
     """Text in and text out of a listed model is never an estimate, and equals calc_price."""
-    rng = random.Random(f"text {tier}")  # noqa: S311
+    rng = random.Random(f"text {tier}")
     prices = default_prices()
     for provider in oracle.providers:
         for model in provider.models:
@@ -203,7 +203,7 @@ def test_the_text_reads_as_the_module_does() -> None:
 def test_only_candidates_can_be_spelled() -> None:
     """The index by literals never hides a model that a name spells."""
     data = shipped.load()
-    rng = random.Random("candidates")  # noqa: S311
+    rng = random.Random("candidates")
     for host in data.hosts.values():
         names = [name.lower() for name in host.ids()]
         for name in rng.sample(names, min(8, len(names))):
@@ -276,7 +276,7 @@ def test_more_usage_never_costs_less(price: ModelPrice, a: Usage, b: Usage) -> N
 @given(price=models)
 def test_a_price_reads_back_from_its_repr(price: ModelPrice) -> None:
     """The repr of a price makes an equal price."""
-    fields = eval(repr(price), {"ModelPrice": ModelPrice})  # noqa: S307
+    fields = eval(repr(price), {"ModelPrice": ModelPrice})
     assert fields == price
 
 
@@ -286,7 +286,9 @@ def test_a_float_is_read_as_it_prints(number: float) -> None:
     assert ModelPrice(input=number).input == Decimal(repr(number))
 
 
-@given(number=st.floats(max_value=0, exclude_max=True) | st.sampled_from([float("nan"), float("inf"), "x", None, True, []]))
+@given(
+    number=st.floats(max_value=0, exclude_max=True) | st.sampled_from([float("nan"), float("inf"), "x", None, True, []])
+)
 def test_what_is_not_a_price_is_refused(number: object) -> None:
     """Negative, infinite and meaningless prices raise InvalidPriceError."""
     with pytest.raises(InvalidPriceError):

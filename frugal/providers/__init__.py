@@ -4,16 +4,39 @@ Law: everything is read from shapes; no SDK is imported. A provider's inclusive 
 `counts` is the table of keys, `bodies` that of responses, `events` that of streams, `requests` that of arguments.
 """
 
+from frugal.providers.estimates import Tokens, estimate_input, estimate_text, has_images
 from frugal.providers.failures import status_of, usage_of_error
-from frugal.providers.reader import ShapeReader, read
+from frugal.providers.reader import read
+from frugal.providers.requests import (
+    choices,
+    has_tools,
+    is_streaming,
+    output_limit,
+    requested_model,
+    requested_tier,
+)
+from frugal.providers.shapes import RequestShapes, ShapeReader
 from frugal.providers.snapshots import snapshot
 from frugal.providers.stream import ShapeStream
+from frugal.providers.texts import text_of
 
 __all__ = [
+    "RequestShapes",
     "ShapeReader",
     "ShapeStream",
+    "Tokens",
+    "choices",
+    "estimate_input",
+    "estimate_text",
+    "has_images",
+    "has_tools",
+    "is_streaming",
+    "output_limit",
     "read",
+    "requested_model",
+    "requested_tier",
     "snapshot",
     "status_of",
+    "text_of",
     "usage_of_error",
 ]

@@ -80,7 +80,13 @@ def _message(node: Node) -> Body | None:
     return Body(look(node.get("usage")), model, provider, word(node.get("stop_reason")))
 
 
-_FEES = ("web_search_call", "x_search_call", "file_search_call", "code_interpreter_call", "image_generation_call")
+_FEES = (
+    "web_search_call",
+    "x_search_call",
+    "file_search_call",
+    "code_interpreter_call",
+    "image_generation_call",
+)
 """What the Responses bill by the call, by the container or by the image."""
 
 
@@ -198,8 +204,12 @@ def _titan(node: Node) -> Body | None:
         return None
     results = [result for result in map(look, entries(node.get("results"))) if result is not None]
     written = [result.get("tokenCount") for result in results]
-    output = sum(written) if all(type(count) is int for count in written) else None
+    output: Any = next((count for count in written if type(count) is not int), None)  # told by `counts`
     finish = word(results[0].get("completionReason")) if results else None
+    if None in written:
+        return None
+    if output is None:
+        output = sum(written)
     return Body({"inputTokens": read, "outputTokens": output}, None, "aws", finish)
 
 
@@ -230,7 +240,9 @@ SHAPES = (
     Shape(("stop_reason", "role"), _message, parts.message),
     Shape(("output",), _responses, parts.responses),
     Shape(
-        ("usageMetadata", "usage_metadata", "candidates", "promptFeedback", "prompt_feedback"), _gemini, parts.gemini
+        ("usageMetadata", "usage_metadata", "candidates", "promptFeedback", "prompt_feedback"),
+        _gemini,
+        parts.gemini,
     ),
     Shape(("stopReason",), _bedrock, parts.bedrock),
     Shape(("usage", "meta"), _cohere, parts.cohere),

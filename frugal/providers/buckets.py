@@ -59,7 +59,9 @@ def disjoint(counts: Counts, *, chat: bool, zeros: bool, reasons_apart: bool = F
         raise InvalidUsageError("cached tokens", read + written, f"the input is only {counts['input']}")
     reasoning, sound = counts.get("reasoning", 0), counts.get("audio_out", 0)
     if reasoning + sound > counts["output"]:
-        raise InvalidUsageError("reasoning and audio tokens", reasoning + sound, f"the output is only {counts['output']}")
+        raise InvalidUsageError(
+            "reasoning and audio tokens", reasoning + sound, f"the output is only {counts['output']}"
+        )
     usage = Usage(
         counts["input"] - read - written - audio - image + counts.get("more_input", 0),
         read + counts.get("cached_apart", 0),

@@ -166,7 +166,7 @@ def whole(name: str, value: Any) -> int:
             if isinstance(value, float) and value.is_integer():
                 value = int(value)
             value = operator.index(value)
-        except Exception:  # noqa: BLE001  Someone else's __index__ may raise anything.
+        except Exception:
             raise InvalidUsageError(name, shown(value), "it is not a whole number") from None
     if value < 0:
         raise InvalidUsageError(name, shown(value), "it is negative")

@@ -42,7 +42,7 @@ _LOWEST, _HIGHEST = 100, 599
 def _status(value: Any) -> int | None:
     """Return an HTTP status: a number, or gRPC's code by its name."""
     if isinstance(value, str):
-        return _GRPC.get(value.upper()) or (int(value) if value.isdecimal() and len(value) == 3 else None)  # noqa: PLR2004
+        return _GRPC.get(value.upper()) or (int(value) if value.isdecimal() and len(value) == 3 else None)
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -87,7 +87,7 @@ def status_of(exception: BaseException) -> int | None:
             for value in _statuses(current):
                 if value is not None and (status := _status(value)) is not None:
                     return status
-        except Exception:  # noqa: BLE001, S110  An exception that cannot be looked into says no status.
+        except Exception:  # noqa: S110  An exception that cannot be looked into says no status.
             pass
         current = current.__cause__
     return None

@@ -16,7 +16,7 @@ from frugal.errors import InvalidUsageError
 from frugal.providers.buckets import disjoint
 from frugal.providers.counts import Counts, shown, tally
 from frugal.providers.nodes import Node, entries, look, word
-from frugal.providers.words import tier_of
+from frugal.providers.words import served_tier
 
 __all__ = ["Figures", "figures"]
 
@@ -70,7 +70,7 @@ def figures(node: Node, *, zeros: bool = False) -> Figures:
     tier = node.get("service_tier")
     if tier is None:
         tier = node.get("trafficType") or node.get("traffic_type")
-    found.tier = tier_of(tier) if tier is not None else None
+    found.tier = served_tier(tier) if tier is not None else None
     if node.get("speed") == "fast":
         found.tier = "fast"
     return found

@@ -28,7 +28,7 @@ class Attributes:
         """Return the attribute, or `default` when it is absent or cannot be read."""
         try:
             return getattr(self.subject, name, default)
-        except Exception:  # noqa: BLE001  A property of someone else's class may raise anything; then it is absent.
+        except Exception:
             return default
 
     def __contains__(self, name: object) -> bool:

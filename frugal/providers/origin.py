@@ -72,7 +72,7 @@ def responses_origin(body: Node, model: str | None) -> str | None:
     return _maker(model)
 
 
-def message_origin(id: str | None) -> str:  # noqa: A002  It is the response's id.
+def message_origin(id: str | None) -> str:
     """Return who served an Anthropic message: Anthropic itself, or the cloud that its id names.
 
     >>> message_origin("msg_01XFD"), message_origin("msg_bdrk_01A"), message_origin("msg_vrtx_01A")

@@ -13,7 +13,18 @@ from typing import Any, TypeAlias
 
 from frugal.providers.nodes import Node, entries, look, text
 
-__all__ = ["Part", "Parts", "bedrock", "chat", "cohere", "gemini", "interaction", "message", "plain", "responses"]
+__all__ = [
+    "Part",
+    "Parts",
+    "bedrock",
+    "chat",
+    "cohere",
+    "gemini",
+    "interaction",
+    "message",
+    "plain",
+    "responses",
+]
 
 Part: TypeAlias = tuple[str, str]
 """The kind and the text."""
@@ -71,8 +82,7 @@ def chat(body: Node) -> Iterator[Part]:
         if said is None:
             yield "text", text(choice.get("text"))
             continue
-        if (content := said.get("content")) is not None:
-            yield from _written(content)
+        yield from _written(said.get("content"))
         for key in ("reasoning_content", "reasoning"):  # DeepSeek and xAI; Groq and OpenRouter
             if isinstance(thought := said.get(key), str):
                 yield "thought", thought
@@ -132,7 +142,10 @@ def gemini(body: Node) -> Iterator[Part]:
                 yield ("thought" if part.get("thought") is True else "text"), said
             called = look(part.get("functionCall") or part.get("function_call"))
             if called is not None:
-                yield "tool", _json(called.get("args") or called.get("partialArgs") or called.get("partial_args"))
+                yield (
+                    "tool",
+                    _json(called.get("args") or called.get("partialArgs") or called.get("partial_args")),
+                )
             code = look(part.get("executableCode") or part.get("executable_code"))
             if code is not None:
                 yield "tool", text(code.get("code"))

@@ -21,9 +21,8 @@ from frugal.ports import Reading
 from frugal.providers.bodies import Body, Shape, recognise
 from frugal.providers.nodes import Attributes, Node, look, size
 from frugal.providers.reading import settle
-from frugal.providers.stream import ShapeStream
 
-__all__ = ["ShapeReader", "opened", "read"]
+__all__ = ["opened", "read"]
 
 _log = logging.getLogger("frugal")
 
@@ -32,29 +31,6 @@ _WRAPPINGS = ("_raw_response", "http_response")
 
 _WRAPPED_TWICE = 3
 """A library's object round an SDK's raw response round an HTTP response is as deep as it goes."""
-
-
-class ShapeReader:
-    """Read usage, model, tier and end of a response by its shape; satisfies `frugal.ports.UsageReader`.
-
-    >>> body = {"choices": [], "model": "gpt-4o", "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
-    >>> ShapeReader().read(body).usage.total_tokens
-    12
-    """
-
-    __slots__ = ()
-
-    def read(self, response: Any) -> Reading | None:
-        """Return what a response says, or `None` when its shape is no model's response.
-
-        Args:
-            response: an SDK object, a mapping, an SDK's raw response, or anything else.
-        """
-        return read(response)
-
-    def stream(self) -> ShapeStream:
-        """Return a fresh reader for one stream."""
-        return ShapeStream()
 
 
 def read(response: Any) -> Reading | None:
@@ -103,5 +79,5 @@ def _body(response: Any) -> Any:
     try:
         content = response.content  # raises when a streamed body has not been read; it never reads
         return json.loads(content)
-    except Exception:  # noqa: BLE001  Not read, not JSON, too deep: nothing to see.
+    except Exception:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from frugal.ports import Reading
 from frugal.providers.bodies import Body
 from frugal.providers.figures import Figures, figures
-from frugal.providers.words import is_cut, tier_of
+from frugal.providers.words import is_cut, served_tier
 
 __all__ = ["settle"]
 
@@ -30,7 +30,7 @@ def settle(body: Body, text_bytes: int | None) -> Reading:
         model=found.model or body.model,
         provider=body.provider,
         stated=found.stated,
-        tier=found.tier or tier_of(body.tier),
+        tier=found.tier or served_tier(body.tier),
         finish=body.finish,
         complete=not cut,
         problem="; ".join(notes) if notes else "",

@@ -16,7 +16,7 @@ from frugal.providers.bodies import Body
 from frugal.providers.counts import KEYS
 from frugal.providers.figures import Figures, figures
 from frugal.providers.nodes import Node
-from frugal.providers.words import is_cut, tier_of
+from frugal.providers.words import is_cut, served_tier
 
 __all__ = ["StreamState"]
 
@@ -91,7 +91,7 @@ class StreamState:
             model=last.model or self.model,
             provider=self.provider,
             stated=_added([one.stated for one in every]),
-            tier=last.tier or tier_of(self.tier),
+            tier=last.tier or served_tier(self.tier),
             finish=self.finish,
             complete=whole,
             problem="; ".join(notes),

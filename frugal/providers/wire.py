@@ -22,10 +22,10 @@ _LONGEST = 64 * 1024 * 1024
 
 
 class Wire:
-    """Take raw bytes, give decoded events.
+    r"""Take raw bytes, give decoded events.
 
     >>> wire = Wire()
-    >>> wire.feed(b'data: {"a"'), wire.feed(b': 1}\\n\\ndata: [DONE]\\n\\n')
+    >>> wire.feed(b'data: {"a"'), wire.feed(b': 1}\n\ndata: [DONE]\n\n')
     ([], [{'a': 1}])
     """
 

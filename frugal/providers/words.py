@@ -1,7 +1,8 @@
 """Words: finish reasons and service tiers, as the providers spell them.
 
 Law: a finish reason is passed on as the provider says it; only whether it means a whole answer is decided here,
-and a word that nobody knows means a whole one. A tier is one of few names, and the normal one is `None`.
+and a word that nobody knows means a whole one. A tier is one of few names. In a request the normal one is
+`None`; a response that says it served the normal one says `standard`, for it overrules what was asked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 from frugal.providers.nodes import look, word
 
-__all__ = ["is_cut", "tier_of"]
+__all__ = ["is_cut", "served_tier", "tier_of"]
 
 _CUT = frozenset(
     """
@@ -67,11 +68,29 @@ def tier_of(value: Any) -> str | None:
     >>> tier_of("default"), tier_of({"type": "flex"}), tier_of("ON_DEMAND_PRIORITY")
     (None, 'flex', 'priority')
     """
+    name = _name(value)
+    return None if name is None else _TIERS.get(name, name)
+
+
+def _name(value: Any) -> str | None:
     name = word(value)
     if name is None:
         node = look(value) if value is not None else None
         name = word(node.get("type")) if node is not None else None
-        if name is None:
-            return None
-    name = name.lower()
-    return _TIERS.get(name, name)
+    return None if name is None else name.lower()
+
+
+_UNSAID = frozenset(("auto", "unspecified", "traffic_type_unspecified"))
+
+
+def served_tier(value: Any) -> str | None:
+    """Return the tier that a response says it was served in; `None` when it does not say.
+
+    >>> served_tier("default"), served_tier("flex"), served_tier(None)
+    ('standard', 'flex', None)
+    """
+    tier = tier_of(value)
+    if tier is not None or value is None:
+        return tier
+    name = _name(value)
+    return None if name is None or name in _UNSAID else "standard"

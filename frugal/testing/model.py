@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from frugal._values.clock import clock as ambient
@@ -52,6 +52,73 @@ class _Gate:
 
     waiting: dict[int, asyncio.Future[BaseException | None]] = field(default_factory=dict)
     arrivals: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
+
+
+class _Meter:
+    """Bill a streamed answer as it is made: the input when it begins, the output as it goes out."""
+
+    __slots__ = ("_billed", "_model", "_name", "_pieces", "_usage")
+
+    def __init__(self, model: FakeModel, name: str, usage: Usage, pieces: int) -> None:
+        self._model = model
+        self._name = name
+        self._usage = usage
+        self._pieces = pieces
+        self._billed = ZERO
+        self.sent(0)
+
+    def sent(self, events: int, *, whole: bool = False) -> None:
+        """So many events went out; a provider bills what it made, whoever reads it."""
+        share = 1.0 if whole else min(1.0, events / self._pieces)
+        usage = replace(
+            self._usage,
+            output_tokens=int(self._usage.output_tokens * share),
+            reasoning_tokens=int(self._usage.reasoning_tokens * share),
+            output_audio_tokens=int(self._usage.output_audio_tokens * share),
+        )
+        cost = self._model._price(self._name, usage)  # noqa: SLF001 the other half of the model
+        self._model.charged += cost - self._billed
+        self._billed = cost
+
+
+class FakeStream:
+    """A streamed answer, as SDKs return it: iterable, a context manager, with a `close`."""
+
+    def __init__(self, events: list[Any], meter: _Meter, cut: int | None) -> None:
+        self._events = iter(events)
+        self._left = len(events)
+        self._sent = 0
+        self._meter = meter
+        self._cut = cut
+        self.closed = False
+
+    def __aiter__(self) -> FakeStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        await asyncio.sleep(0)  # a network's chunk never comes without a turn of the loop
+        if self.closed:
+            raise StopAsyncIteration
+        if self._cut is not None and self._sent >= self._cut:
+            raise FakeProviderError(500, "the stream was cut")
+        for event in self._events:
+            self._sent += 1
+            self._left -= 1
+            self._meter.sent(self._sent, whole=not self._left)
+            return event
+        raise StopAsyncIteration
+
+    async def __aenter__(self) -> FakeStream:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self.closed = True
+
+    aclose = close
 
 
 class FakeModel:
@@ -212,32 +279,22 @@ class FakeModel:
         return Usage(input_tokens=_tokens(text), output_tokens=_tokens(answer))
 
     def _charge(self, model: str, usage: Usage) -> None:
+        self.charged += self._price(model, usage)
+
+    def _price(self, model: str, usage: Usage) -> Money:
         prices = self._prices
         if prices is None:
             from frugal.prices import default_prices  # noqa: PLC0415 only where no prices were given
 
             prices = default_prices()
-        self.charged += prices.cost(model, usage, at=self._clock.now()).known
+        return prices.cost(model, usage, at=self._clock.now()).known
 
-    async def _stream(self, seen: Seen, answer: str, usage: Usage) -> AsyncIterator[Any]:
+    def _stream(self, seen: Seen, answer: str, usage: Usage) -> FakeStream:
         size = max(1, -(-len(answer) // self._chunks))
         pieces = [answer[at : at + size] for at in range(0, len(answer), size)] or [""]
         stated = usage if self._usage_in_stream else None
-        sent = 0
-        billed = False
-        try:
-            for event in self._shape.stream(seen.number, seen.model, pieces, stated, self._finish):
-                if self._cut is not None and sent >= self._cut:
-                    raise FakeProviderError(500, "the stream was cut")
-                yield event
-                sent += 1
-            billed = True
-            self._charge(seen.model, usage)
-        finally:
-            if not billed:  # a provider bills what it had made when it noticed
-                share = min(1.0, sent / max(1, len(pieces)))
-                part = Usage(input_tokens=usage.input_tokens, output_tokens=int(usage.output_tokens * share))
-                self._charge(seen.model, part)
+        events = list(self._shape.stream(seen.number, seen.model, pieces, stated, self._finish))
+        return FakeStream(events, _Meter(self, seen.model, usage, len(pieces)), self._cut)
 
     def __repr__(self) -> str:
         return f"FakeModel({self._shape.name!r}, {len(self.calls)} calls, charged {self.charged})"

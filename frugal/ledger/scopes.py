@@ -25,7 +25,7 @@ from frugal.ledger.unit import Unit, read_row
 from frugal.ledger.walk import FOREVER, Walk
 from frugal.ledger.wire import RecordRow, unpack
 
-__all__ = ["AccountRow", "Place", "Scope", "Scopes", "decode_account", "place_of", "run_records", "spent_since"]
+__all__ = ["AccountRow", "Place", "Scope", "Scopes", "decode_account", "amounts", "place_of", "read_scopes", "run_records", "spent_since"]
 
 _log = logging.getLogger("frugal")
 
@@ -82,13 +82,12 @@ class Scopes(msgspec.Struct):
 
 _decode_scopes = msgspec.json.Decoder(Scopes).decode
 _decode_scope = msgspec.json.Decoder(Scope).decode
-_scope = lru_cache(maxsize=512)(lambda text: _decode_scope(text))
+_scope = lru_cache(maxsize=512)(_decode_scope)
 
 
 def scopes_in(unit: Unit) -> Scopes:
     """Return the registered scopes of the ledger."""
-    found = unit.load("scopes", _decode_scopes)
-    return found if found is not None else Scopes()
+    return unit.load("scopes", _decode_scopes) or Scopes()
 
 
 def read_scopes(connection: sqlite3.Connection, directory: str) -> dict[Scope, float]:
@@ -96,7 +95,7 @@ def read_scopes(connection: sqlite3.Connection, directory: str) -> dict[Scope, f
     found = connection.execute("SELECT mode, value FROM Cache WHERE key = 'scopes' AND raw = 1").fetchone()
     if found is None:
         return {}
-    scopes = read_row(directory, "scopes", *found, _decode_scopes)
+    scopes = read_row(directory, "scopes", found[0], found[1], _decode_scopes)
     return {_scope(text): since for text, since in scopes.since.items()}
 
 
@@ -194,7 +193,9 @@ def spent_since(
             pico, tokens = amounts(step.row)
         elif low <= step.start < high:
             window: Window = window_of(scope.window, step.start / 1e6, scope.timezone)
-            whose = {None: "", "user": step.dims[0], "function": step.dims[3]}.get(scope.per, "")
+            # Days that were folded away know no tags, and the served model for the one that was asked for.
+            subjects = {None: "", "user": step.dims[0], "model": step.dims[1], "function": step.dims[3]}
+            whose = subjects.get(scope.per, "")
             label, until = window.label, window.end
             pico, tokens = step.cell.amount, step.cell.tokens
         else:
@@ -235,3 +236,11 @@ def open_account(unit: Unit, connection: sqlite3.Connection, scope: Scope, place
                 account.spent_pico, account.spent_tokens = pico, tokens
         unit.keep(key, account)
     return key
+
+
+_labels = msgspec.json.Decoder(tuple[str, str])
+
+
+def decode_place(text: str) -> tuple[str, str]:
+    """Return label and subject, as they stand at the end of an account's key."""
+    return _labels.decode(text)

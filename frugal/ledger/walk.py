@@ -21,7 +21,7 @@ from frugal.ledger.store import RECORD_RANGE
 from frugal.ledger.unit import read_row
 from frugal.ledger.wire import RecordRow, unpack
 
-__all__ = ["FOREVER", "Step", "Walk", "records_between"]
+__all__ = ["FOREVER", "Cursor", "Step", "Walk", "page_of_records", "records_between"]
 
 FOREVER = 10**18
 """A time after every record, in microseconds."""
@@ -141,15 +141,24 @@ def _label(microseconds: int, length: int) -> str:
     return hour_label(max(microseconds, 0) // HOUR)[:length]
 
 
-def records_between(
+class Cursor(NamedTuple):
+    """Say where a page of records ends, so that the next one can begin there."""
+
+    low: float
+    high: float
+    last: tuple[float, int]
+
+
+def page_of_records(
     connection: sqlite3.Connection,
     directory: str,
-    since: int = 0,
-    until: int = FOREVER,
+    since: int,
+    until: int,
+    cursor: Cursor | None = None,
     *,
     newest_first: bool = False,
-) -> Iterator[RecordRow]:
-    """Yield the records of a time, page by page: no statement stays open in between.
+) -> tuple[list[RecordRow], Cursor | None]:
+    """Return the next records of a time, and where to go on; `None` where that was all.
 
     Raises:
         StoreCorruptedError: a row is not a record of ours.
@@ -160,14 +169,26 @@ def records_between(
         f" AND store_time >= ? AND store_time <= ? AND (store_time, rowid) {beyond} (?, ?)"
         f" ORDER BY store_time {order}, rowid {order} LIMIT {_PAGE}"
     )
-    low, high = since / 1e6, math.nextafter(until / 1e6, -math.inf)
-    last: tuple[float, int] = (high + 1, 0) if newest_first else (low - 1, 0)
+    if cursor is None:
+        low, high = since / 1e6, math.nextafter(until / 1e6, -math.inf)
+        cursor = Cursor(low, high, (high + 1, 0) if newest_first else (low - 1, 0))
+    page: list[Any] = connection.execute(query, (cursor.low, cursor.high, *cursor.last)).fetchall()
+    rows = [read_row(directory, key, mode, value, unpack) for _, _, key, mode, value in page]
+    if len(page) < _PAGE:
+        return rows, None
+    last = page[-1][:2]
+    # The bounds move along, or each page would begin by passing over all the pages before it.
+    low, high = (cursor.low, last[0]) if newest_first else (last[0], cursor.high)
+    return rows, Cursor(low, high, last)
+
+
+def records_between(
+    connection: sqlite3.Connection, directory: str, since: int = 0, until: int = FOREVER
+) -> Iterator[RecordRow]:
+    """Yield the records of a time, oldest first, page by page: no statement stays open in between."""
+    cursor: Cursor | None = None
     while True:
-        page: list[Any] = connection.execute(query, (low, high, *last)).fetchall()
-        for _, _, key, mode, value in page:
-            yield read_row(directory, key, mode, value, unpack)
-        if len(page) < _PAGE:
+        rows, cursor = page_of_records(connection, directory, since, until, cursor)
+        yield from rows
+        if cursor is None:
             return
-        last = page[-1][:2]
-        # The bounds move along, or each page would begin by passing over all the pages before it.
-        low, high = (low, last[0]) if newest_first else (last[0], high)

@@ -19,7 +19,7 @@ from frugal._values.money import ZERO, Money
 from frugal._values.record import Record
 from frugal._values.usage import NO_USAGE, Usage
 
-__all__ = ["CostRow", "RecordRow", "instant_of", "moment", "pack", "record_of", "row_of", "unpack"]
+__all__ = ["CostRow", "RecordRow", "clean", "cost_of", "cost_row", "instant_of", "moment", "pack", "record_of", "row_of", "unpack"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -86,7 +86,8 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _cost_row(cost: Cost) -> CostRow | None:
+def cost_row(cost: Cost) -> CostRow | None:
+    """Return the row of a cost; `None` for nothing."""
     if cost is FREE:
         return None
     if cost.amount is None or cost.low is None or cost.high is None:
@@ -99,7 +100,8 @@ def _cost_row(cost: Cost) -> CostRow | None:
     return CostRow(amount, low, high, cost.status, by, cost.unpriced_calls, cost.source, cost.price_table)
 
 
-def _cost_of(row: CostRow | None) -> Cost:
+def cost_of(row: CostRow | None) -> Cost:
+    """Return the cost of a row; raises `ValueError` when it contradicts itself."""
     if row is None:
         return FREE
     by = {name: Money(pico) for name, pico in row.by.items()}
@@ -132,8 +134,8 @@ def row_of(record: Record) -> RecordRow:
         record.provider,
         record.outcome,
         [] if usage is NO_USAGE else list(usage),
-        _cost_row(record.cost),
-        None if rolled is None else (_cost_row(rolled) or CostRow(0)),
+        cost_row(record.cost),
+        None if rolled is None else (cost_row(rolled) or CostRow(0)),
         record.saved.pico,
         bool(record.overrun),
         _finite(record.latency, 0.0) or 0.0,
@@ -170,8 +172,8 @@ def record_of(row: RecordRow, feedback: tuple[bool | None, float | None] = (None
         provider=row.provider,
         outcome=row.outcome,
         usage=Usage(*row.usage) if row.usage else NO_USAGE,
-        cost=_cost_of(row.cost),
-        rolled_up=None if row.rolled is None else _cost_of(row.rolled),
+        cost=cost_of(row.cost),
+        rolled_up=None if row.rolled is None else cost_of(row.rolled),
         saved=Money(row.saved) if row.saved else ZERO,
         overrun=row.overrun,
         latency=row.latency,
@@ -198,7 +200,7 @@ def pack(row: RecordRow) -> str:
         return _encode(row).decode()
     except UnicodeEncodeError:
         for name in row.__struct_fields__:
-            setattr(row, name, _clean(getattr(row, name)))
+            setattr(row, name, clean(getattr(row, name)))
         return _encode(row).decode()
 
 
@@ -211,11 +213,12 @@ def unpack(text: str | bytes) -> RecordRow:
     return _decode(text)
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """Return a value without lone surrogates, which UTF-8 cannot carry."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {_clean(name): _clean(part) for name, part in value.items()}
+        return {clean(name): clean(part) for name, part in value.items()}
     if isinstance(value, CostRow):
-        value.by, value.source, value.table = _clean(value.by), _clean(value.source), _clean(value.table)
+        value.by, value.source, value.table = clean(value.by), clean(value.source), clean(value.table)
     return value

@@ -257,7 +257,7 @@ class Writer:
             return self._take()
 
     def _take(self) -> list[Piece]:
-        pieces = []
+        pieces: list[Piece] = []
         while self._queue and len(pieces) < _BATCH:
             piece = self._queue.popleft()
             if piece.urgent:

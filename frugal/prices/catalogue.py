@@ -36,6 +36,15 @@ _MAKERS = (
 )
 """Who is meant by a bare name: those who make the models, and groq, whose names are its own."""
 
+_REMEMBERED = 8192
+
+
+class _Unseen:
+    """Stand for a name that was not asked yet; `None` is the answer that nothing is listed."""
+
+
+_UNSEEN = _Unseen()
+
 _MODEL = re.compile(r"[^\s\x00-\x1f]+")
 
 
@@ -50,7 +59,7 @@ class Catalogue:
         self._data = data
         self._imported = False
         self._reading = threading.Lock()
-        self._found: dict[tuple[str, str | None], Listing | None] = {}
+        self._found: dict[tuple[str, str | None], Listing | _Unseen | None] = {}
 
     @property
     def data(self) -> shipped.Shipped:
@@ -87,18 +96,21 @@ class Catalogue:
     def find(self, model: str, provider: str | None) -> Listing | None:
         """Return the listing of a model, or `None`."""
         key = model, provider
-        if key not in self._found:
-            if len(self._found) > 8192:
-                self._found.clear()  # names come from outside; what was forgotten is found again
-            try:
-                self._found[key] = self._search(model, provider)
-            except shipped.UNREADABLE as error:
-                if self._imported:
-                    raise
-                self._imported = True
-                self._data = shipped.imported(error)
-                self._found[key] = self._search(model, provider)
-        return self._found[key]
+        seen = self._found.get(key, _UNSEEN)
+        if not isinstance(seen, _Unseen):
+            return seen
+        try:
+            found = self._search(model, provider)
+        except shipped.UNREADABLE as error:
+            if self._imported:
+                raise
+            self._imported = True
+            self._data = shipped.imported(error)
+            found = self._search(model, provider)
+        if len(self._found) >= _REMEMBERED:
+            self._found.clear()  # names come from outside, so their number must be bounded
+        self._found[key] = found
+        return found
 
     def _search(self, model: str, provider: str | None) -> Listing | None:
         for host, name in self.candidates(model, provider):

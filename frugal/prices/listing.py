@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from frugal.prices.quote import Cliffs
 
@@ -59,8 +59,7 @@ _OPEN = ("ft:", ".ft-")
 """Fine-tuned models are named by their owners: after these marks a name may go on as it likes."""
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """Hold a condition on time: a UTC day from which, or a slot of each UTC day; neither means always."""
 
     since: int | None = None
@@ -77,8 +76,7 @@ class When:
         return clock >= begin or clock < end if end < begin else begin <= clock < end
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """Hold the rates that replace the standard ones in a context such as `processing: batch`."""
 
     context: Mapping[str, str]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from frugal._values.usage import BUCKETS
 from frugal.prices.model import ModelPrice
@@ -31,8 +31,7 @@ _WRITE_1H = Fraction(2)
 """What a cache write costs, in inputs, wherever a provider charges for it by its life (Anthropic's docs)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """Hold one rate in dollars per million tokens; low equals high when it is known."""
 
     amount: Fraction
@@ -45,8 +44,7 @@ class Rate:
         return cls(amount, amount, amount)
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(NamedTuple):
     """Scale rates by a factor that is known only within bounds."""
 
     amount: Fraction

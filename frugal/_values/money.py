@@ -121,7 +121,9 @@ def usd(amount: str | float | Decimal) -> Money:
     if isinstance(amount, bool) or not isinstance(amount, (str, int, float, Decimal)):
         raise TypeError(f"usd() takes a string or a number of dollars, not {amount!r}.")
     if isinstance(amount, str):
-        amount = amount.strip().removeprefix("$").replace(",", "")
+        # What `str` of Money shows is read back: "-$1,234.5000".
+        sign, text = ("-", amount.strip()[1:]) if amount.strip().startswith("-") else ("", amount.strip())
+        amount = sign + text.removeprefix("$").replace(",", "")
     value = _decimal(amount)
     if value.adjusted() > 40:
         raise ValueError(f"{amount!r} is more money than there is.")

@@ -280,6 +280,11 @@ class Ledger(Reports):
             lambda desk: say(desk, call_id, success, None if satisfaction is None else float(satisfaction))
         )
 
+    def flush_now(self) -> None:
+        """Do what `flush` does, blocking the thread."""
+        if not self._writer.is_idle:
+            self._writer.run(_nothing)
+
     # ------------------------------------------------------------------ documents
 
     async def update_state(

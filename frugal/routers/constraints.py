@@ -31,6 +31,7 @@ __all__ = [
     "prune",
     "resolve",
     "same_model",
+    "window_bound",
     "window_needed",
 ]
 
@@ -83,20 +84,28 @@ def same_model(one: str, other: str) -> bool:
     return one == other or (family(one) == family(other) and family(one) in (one, other))
 
 
-def window_needed(request: Request) -> int:
-    """Return how many tokens of context the request needs at most.
-
-    The sound bound counts (every token is at least one byte of UTF-8), or the estimate with a quarter on top
-    where that is less: the bound alone is four times too high for English, and would refuse models that fit.
-    """
+def window_bound(request: Request) -> int:
+    """Return how many tokens of context the request needs at the very most: no token is less than a byte."""
     bound = request.input_bound
-    if bound is None and request.input_tokens is None:
+    if bound is None:
         text = request.text
-        bound = len(text) * (1 if text.isascii() else 4) + _FRAMING
-    bounds = [] if bound is None else [bound]
-    if request.input_tokens is not None:
-        bounds.append(ceil(request.input_tokens * _DOUBT))
-    return min(bounds) + (_TYPICAL_OUTPUT if request.output_tokens is None else request.output_tokens)
+        bound = max(len(text) * (1 if text.isascii() else 4) + _FRAMING, request.input_tokens or 0)
+    return bound + (_TYPICAL_OUTPUT if request.output_tokens is None else request.output_tokens)
+
+
+def window_needed(request: Request) -> int:
+    """Return how many tokens of context the request may well need: its estimate and a quarter on top.
+
+    Never more than the sound bound. The bound alone is four times too high for English, and would refuse models
+    that fit; a model that fits by the estimate alone is taken, and the reason says so.
+    """
+    estimate = request.input_tokens
+    if estimate is None:
+        text = request.text
+        estimate = len(text) // 4 if text.isascii() else len(text)
+        estimate += _FRAMING
+    output = _TYPICAL_OUTPUT if request.output_tokens is None else request.output_tokens
+    return min(window_bound(request), ceil(estimate * _DOUBT) + output)
 
 
 def cost_of(request: Request, model: str) -> Money | None:
@@ -126,6 +135,7 @@ class _Asked:
     tools: str
     vision: str
     window: int
+    window_bound: int
     window_matters: bool
     least_window: int
     max_cost: Money | None
@@ -141,6 +151,7 @@ class _Asked:
             tools=_why(len(request.tools), "the request has tools", limits.requires_tools),
             vision=_why(len(request.images), "the request has images", limits.requires_vision),
             window=window,
+            window_bound=window_bound(request),
             window_matters=window > _LONG or limits.min_context_length is not None,
             least_window=limits.min_context_length or 0,
             max_cost=limits.max_cost_per_request,
@@ -176,6 +187,8 @@ def _unable(model: Model, asked: _Asked) -> tuple[str | None, tuple[str, ...]]:
         return f"context window {window:,} is below the required {asked.least_window:,}", ()
     if window < asked.window:
         return f"context window {window:,} is below the {asked.window:,} tokens that the request may need", ()
+    if window < asked.window_bound:
+        unknown.append("whether the input, estimated, fits for certain")
     return None, tuple(unknown)
 
 

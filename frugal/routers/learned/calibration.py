@@ -23,6 +23,10 @@ _FOLDS = 5
 _MOST_JUDGED = 3_000
 """Held-back queries that are judged; more change the third decimal and cost seconds."""
 
+_CAUTION = 0.5
+"""Standard errors by which held-back quality must lie above the bar. The highest price that just reaches it is
+chosen by its luck as well: without caution, splits of the GSM8K outcomes kept 1 % less than was asked."""
+
 _COUNTS = (16, 32, 64, 128, 256)
 _GRID = 300
 
@@ -176,10 +180,12 @@ def _choices(judged: _Judged, price: float, strongest: int) -> NDArray[np.intp]:
 
 def _price(judged: _Judged, strongest: int, quality: float) -> float:
     """Return the highest price on cost that keeps the quality, and below which every price does."""
-    bar = quality * float(judged.true_success[:, strongest].mean())
+    rows = np.arange(len(judged.success))
+    bar = quality * judged.true_success[:, strongest].astype(np.float64)
     kept = ALWAYS_STRONGEST
     for price in _prices(judged):
-        if judged.outcome(_choices(judged, price, strongest))[0] < bar - 1e-9:
+        ahead = judged.true_success[rows, _choices(judged, price, strongest)] - bar
+        if ahead.mean() < _CAUTION * ahead.std() / math.sqrt(len(rows)):
             break
         kept = price
     return kept

@@ -129,6 +129,17 @@ class Learned:
             return decided(pruned, _strongest(knowledge, names), "learned: strongest, the query has no vector")
         return _decide(knowledge, pruned, names, point, request)
 
+    async def predicted(self, text: str) -> dict[str, float]:
+        """Return the predicted success of each model on a query.
+
+        Raises:
+            EmbeddingError: the query cannot be embedded.
+            RuntimeError: the router was not fitted.
+        """
+        knowledge = self._fitted()
+        success, _ = knowledge.policy.neighbours.predict(await self._point(knowledge, text))
+        return dict(zip(knowledge.names, map(float, success), strict=True))
+
     async def _point(self, knowledge: Knowledge, text: str) -> Matrix:
         text = text[:LONGEST]
         if not text.strip():

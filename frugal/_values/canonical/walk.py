@@ -1,0 +1,180 @@
+"""The walk over a value: plain JSON values at the speed of C, everything else node by node.
+
+Law: one value has one form. A value made of nothing but exact `dict` (with text keys), `list`, `str`, `bytes`, `int`,
+`float`, `bool` and `None` is encoded by msgspec as MessagePack with sorted keys, which is injective on these types and
+on no more: it merges tuples with lists, enums and dates with texts. So the types of everything within are proved
+first. That proof is a breadth-first walk by `gc.get_referents`, which visits a container's items (and every key but an
+exact text) in C: 5 µs for an 18 KB chat request, where the same in Python takes 60.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from frugal._values.canonical.forms import form_of
+from frugal._values.canonical.named import Unkeyable
+
+__all__ = ["Unkeyable", "canonical", "locate"]
+
+_Write = Callable[[bytes], None]
+
+_LEAVES = frozenset({str, int, float, bool, type(None), bytes})
+_PLAIN = _LEAVES | {dict, list}
+_DEPTH = 64  # of plain values; what is deeper goes node by node, and what has no end goes nowhere
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_NOT_IN_MESSAGEPACK = (OverflowError, UnicodeEncodeError, TypeError, RecursionError)
+"""An integer beyond 64 bits, a lone surrogate, a key that is no text, a depth."""
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical form of a value.
+
+    Args:
+        value: what a function was given.
+
+    Returns:
+        Bytes that no other value has.
+
+    Raises:
+        Unkeyable: the value, or something in it, has no canonical form.
+
+    >>> canonical({"a": 1, "b": 2}) == canonical({"b": 2, "a": 1})
+    True
+    >>> canonical([1]) == canonical([1.0])
+    False
+    """
+    pieces: list[bytes] = []
+    try:
+        _walk(value, pieces.append)
+    except RecursionError:
+        raise Unkeyable(f"cyclic or too deeply nested {type(value).__name__}") from None
+    return b"".join(pieces)
+
+
+def _is_plain(value: object) -> bool:
+    level = [value]
+    for _ in range(_DEPTH):
+        kinds = set(map(type, level))
+        if not kinds <= _PLAIN:
+            return False
+        if kinds <= _LEAVES:
+            return True
+        level = gc.get_referents(*level)
+    return False
+
+
+def _walk(value: Any, write: _Write) -> None:
+    kind = type(value)
+    if kind in _PLAIN and (kind in _LEAVES or _is_plain(value)):
+        try:
+            data = _encode(value)
+        except _NOT_IN_MESSAGEPACK:
+            pass
+        else:
+            write(b"p%d:" % len(data))
+            write(data)
+            return
+    if kind is dict or kind is set or kind is frozenset:
+        _unordered(kind, value, write)
+    elif kind is list or kind is tuple:
+        write((b"l%d:" if kind is list else b"u%d:") % len(value))
+        for item in value:
+            _walk(item, write)
+    elif kind is int:
+        write(b"i%x;" % value)  # hexadecimal, since Python limits decimal digits
+    elif kind is str:
+        data = value.encode("utf-8", "surrogatepass")  # a lone surrogate is a text all the same
+        write(b"s%d:" % len(data))
+        write(data)
+    else:
+        name, content = form_of(value)
+        write(b"o%d:" % len(name))
+        write(name)
+        _walk(content, write)
+
+
+def _unordered(kind: type, value: Any, write: _Write) -> None:
+    tag = b"m" if kind is dict else b"e" if kind is set else b"z"
+    write(tag + b"%d:" % len(value))
+    if kind is dict:
+        for form, child in sorted(((_apart(key), child) for key, child in value.items()), key=_first):
+            write(form)
+            _walk(child, write)
+    else:
+        for form in sorted(map(_apart, value)):
+            write(form)
+
+
+def _apart(value: object) -> bytes:
+    pieces: list[bytes] = []
+    _walk(value, pieces.append)
+    return b"".join(pieces)
+
+
+def _first(pair: tuple[bytes, object]) -> bytes:
+    return pair[0]
+
+
+# --------------------------------------------------------------------------- where it went wrong
+
+
+def locate(value: object) -> tuple[str, str]:
+    """Return where in a value the thing without a form is, and its type's name; called when the walk has failed."""
+    path, reason = "", _reason(value)
+    for _ in range(_DEPTH):  # a cycle has no end
+        for name, child in _children(value):
+            why = _reason(child)
+            if why is not None:
+                path, value, reason = path + name, child, why
+                break
+        else:
+            return path, reason or type(value).__name__
+        if reason is not None and reason.startswith("cyclic"):
+            return path, reason
+    return path, reason or type(value).__name__
+
+
+def _reason(value: object) -> str | None:
+    try:
+        canonical(value)
+    except Unkeyable as error:
+        return error.type_name
+    return None
+
+
+def _children(value: Any) -> Iterable[tuple[str, object]]:
+    kind = type(value)
+    if kind is dict:
+        for key, child in value.items():
+            yield (f".{key}" if type(key) is str and key.isidentifier() else f"[{_shown(key)}]"), child
+            yield f"[key {_shown(key)}]", key
+    elif kind is set or kind is frozenset:
+        yield from (("{}", child) for child in value)
+    elif kind is list or kind is tuple:
+        yield from ((f"[{index}]", child) for index, child in enumerate(value))
+    else:
+        yield from _content(value)
+
+
+def _content(value: object) -> Iterable[tuple[str, object]]:
+    try:
+        _, content = form_of(value)
+    except Unkeyable:
+        return
+    for child in content if type(content) is tuple else (content,):
+        if type(child) is dict:
+            yield from _children(child)
+        else:
+            yield "", child
+
+
+def _shown(key: object) -> str:
+    try:
+        shown = repr(key)
+    except Exception:
+        shown = type(key).__name__
+    return shown if len(shown) <= 40 else shown[:37] + "…"

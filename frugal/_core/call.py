@@ -6,10 +6,11 @@ Law: changing a request makes a new `Call` that shares the journal; nothing here
 from __future__ import annotations
 
 import inspect
-import uuid
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from frugal._core.journal import Inner, Journal
@@ -23,9 +24,16 @@ __all__ = ["Call", "Function", "new_id"]
 _MISSING = object()
 
 
+# Not uuid4: it asks the kernel for each one, which lets go of the interpreter's lock and waits to have it back. These
+# are names, not secrets; 128 bits from a generator that is seeded anew in every process.
+_names = Random(os.urandom(32))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _names.seed(os.urandom(32)))
+
+
 def new_id() -> str:
-    """Return a fresh id for a call or a record."""
-    return uuid.uuid4().hex
+    """Return a fresh id for a call or a record, in 32 hexadecimal digits."""
+    return f"{_names.getrandbits(128):032x}"
 
 
 class Function:

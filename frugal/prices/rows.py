@@ -31,10 +31,6 @@ MODELS: tuple[tuple[str, str, str, int | None, str], ...] = (
     ("anthropic", "claude-instant", "2023-03-14", 100_000, "input=0.8 output=2.4"),
     # https://www.anthropic.com/news/1m-context: above 200,000 tokens of the long-context beta.
     ("anthropic", "claude-sonnet-4-0", "2025-05-22", 200_000, "input=3 output=15 read=0.3 write=3.75 write_1h=6"),
-    (
-        "anthropic", "claude-sonnet-4-0", "2025-08-12", 200_000,
-        "input=3>200000:6 output=15>200000:22.5 read=0.3>200000:0.6 write=3.75>200000:7.5 write_1h=6>200000:12",
-    ),
     # https://ai.google.dev/gemini-api/docs/pricing; the installed rule takes it for gemini-1.5-flash, twice the price.
     (
         "google", "gemini-1.5-flash-8b", "2024-10-03", 1_000_000,

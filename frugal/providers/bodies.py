@@ -54,10 +54,11 @@ def _chat(node: Node) -> Body | None:
         return None
     found = [choice for choice in map(look, choices) if choice is not None]
     usage = look(node.get("usage"))
-    if not all(any(mark in choice for mark in _CHOICE) for choice in found) if found else (choices or not usage):
-        return None  # somebody else's choices
     if usage is None and (groq := look(node.get("x_groq"))) is not None:
         usage = look(groq.get("usage"))  # Groq's older streams
+    ours = all(any(mark in choice for mark in _CHOICE) for choice in found) if found else not choices and usage
+    if not ours:
+        return None  # somebody else's choices
     model = word(node.get("model"))
     body = Body(usage, model, chat_origin(node, usage, model), tier=node.get("service_tier"))
     finishes = []

@@ -4,11 +4,11 @@ Law: `read` never raises, never changes or consumes the response, and never turn
 where they cannot be trusted the reading has no usage, and `problem` says why; where they can, but are not all that
 is billed, `problem` says what is missing.
 
-Why not `genai_prices.extract_usage`: it is the oracle of the tests, and wants to be told the provider and the
-API's flavour, takes decoded JSON only (no SDK object, no stream), and costs 20 to 60 µs. It differs from what is
-billed in these places: it leaves out Anthropic's compactions, takes Mistral's and Moonshot's top-level
-`cached_tokens` for uncached, has no rows for Gemini's Interactions, reranks and Vertex embeddings, and raises
-where a count is missing. `benchmarks/read_payloads.py` prints every difference on recorded responses.
+Why not `genai_prices.extract_usage`, which is the oracle of the tests: it wants to be told the provider and the
+flavour of its API, and takes decoded JSON only, no SDK object and no stream. On 338 recorded bodies the two agree
+but for these, in which it is not what is billed: it leaves out Anthropic's compactions, takes Moonshot's top-level
+`cached_tokens` for uncached, and has no rows for Gemini's Interactions, for Vertex embeddings, and for Voyage's
+bare totals. `benchmarks/read_payloads.py` prints every difference.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class _Auditor:
         self.problems: list[str] = []
         self.records = 0
         self.walk = Walk(connection, directory, lambda since, until: True)
-        self.scopes = read_scopes(connection, directory)
+        self.scopes: dict[Scope, float] = {}
         self.booked: dict[str, Account] = {}
         self.folded_until = 0.0
 
@@ -218,6 +218,7 @@ def audit(connection: sqlite3.Connection | None, directory: str, now: float) -> 
     auditor = _Auditor(connection, directory, now)
     try:
         auditor.look_at_rows()
+        auditor.scopes = read_scopes(connection, directory)
         for label in auditor.days():
             auditor.look_at_day(label)
         auditor.look_at_accounts()

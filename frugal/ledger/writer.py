@@ -98,6 +98,8 @@ class Writer:
         self._memory = Memory()
         self._failing: Exception | None = None
         self._failing_since = 0.0
+        self._lasting = False  # it is of no use to wait
+        self._told = False
         self._pause = _FIRST_PAUSE
         self._retry_at = 0.0
         self._renew_at = 0.0
@@ -115,8 +117,7 @@ class Writer:
                 self._urgent += 1
             elif self._linger_until is None:
                 self._linger_until = time.monotonic() + LINGER
-            if self._failing is not None and time.monotonic() - self._failing_since > self.patience:
-                piece.ticket.hopeless = isinstance(piece, Commit)
+            piece.ticket.hopeless = isinstance(piece, Commit) and not self._left()
             if self._idle and (piece.urgent or len(self._queue) == 1):
                 self._idle = False
                 self._lock.notify()
@@ -402,7 +403,7 @@ class Writer:
     def _done(self, pieces: Sequence[Piece], results: Sequence[Any]) -> None:
         if self._failing is not None:
             _log.warning("the ledger at %s can be written again", self.store.directory)
-            self._failing = None
+            self._failing, self._lasting, self._told = None, False, False
         self._pause, self._retry_at = _FIRST_PAUSE, 0.0
         orphans = []
         with self._lock:
@@ -451,10 +452,10 @@ class Writer:
         if not isinstance(error, sqlite3.OperationalError) or "locked" not in str(error):
             self._disconnect()
         self._failing = error
-        lasting = isinstance(failure(self.store.directory, error), (LedgerFormatError, StoreCorruptedError))
+        self._lasting = isinstance(failure(self.store.directory, error), (LedgerFormatError, StoreCorruptedError))
         self._retry_at, self._pause = now + self._pause, min(self._pause * 2, _LAST_PAUSE)
         self._put_back(pieces)
-        if lasting or now - self._failing_since >= self.patience:
+        if not self._left():
             self._give_up()
 
     def _give_up(self) -> None:
@@ -470,7 +471,8 @@ class Writer:
             self._queue.clear()
             self._queue.extend(kept)
             self._urgent = sum(piece.urgent for piece in kept)
-        if told:
+        if kept and not self._told:
+            self._told = True
             _log.error(
                 "the ledger at %s has been unavailable for %.1f seconds (%s); %d settlements wait to be written",
                 self.store.directory,
@@ -542,7 +544,7 @@ class Writer:
         """Return how much patience is left, in seconds."""
         if self._failing is None:
             return self.patience
-        return max(self._failing_since + self.patience - time.monotonic(), 0.0)
+        return 0.0 if self._lasting else max(self._failing_since + self.patience - time.monotonic(), 0.0)
 
     def _spill(self) -> None:
         with self._lock:

@@ -91,9 +91,7 @@ class Pump(Generic[T]):
         "traceback",
     )
 
-    def __init__(
-        self, source: AsyncIterator[T], on_close: Callable[[Ending], Awaitable[None]] | None
-    ) -> None:
+    def __init__(self, source: AsyncIterator[T], on_close: Callable[[Ending], Awaitable[None]] | None) -> None:
         self.loop = asyncio.get_running_loop()
         self.tail: Link[T] = Link(None)
         self.chunks = 0
@@ -172,9 +170,9 @@ class Pump(Generic[T]):
             # Whoever reads on all the same (the loop ends, or a flight is closed) is told: to a reader, an
             # end without an error is a whole stream.
             error = error or asyncio.CancelledError()
-        await self._close(Ending(end, self.chunks, error if end is End.FAILED else None), error)
-        if error is not None and not isinstance(error, Exception | asyncio.CancelledError):
-            raise error  # KeyboardInterrupt and SystemExit are for the loop.
+        told = await self._close(Ending(end, self.chunks, error if end is End.FAILED else None), error)
+        if not (told or error is None or isinstance(error, Exception | asyncio.CancelledError)):
+            raise error  # KeyboardInterrupt and SystemExit stop the loop, through a reader if there is one.
 
     async def _pull(self) -> End:
         pull = self._source.__anext__
@@ -198,7 +196,8 @@ class Pump(Generic[T]):
             self._wanted = self.stopped
             self._wake()
 
-    async def _close(self, ending: Ending, error: BaseException | None) -> None:
+    async def _close(self, ending: Ending, error: BaseException | None) -> bool:
+        """Close the source, tell whoever opened it, and then the readers; return whether there are any."""
         close = getattr(self._source, "aclose", None)
         try:
             if close is not None:
@@ -217,4 +216,6 @@ class Pump(Generic[T]):
             for listener in self._listeners:
                 listener(ending)
             self._listeners.clear()
+            told = bool(self._waiting)
             self._wake()
+        return told

@@ -78,9 +78,9 @@ class Work:
         try:
             result = await start()
         except BaseException as error:
-            self.fail(error)
-            if not isinstance(error, Exception | asyncio.CancelledError):
-                raise  # KeyboardInterrupt and SystemExit are for the loop.
+            told = self.fail(error)
+            if not told and not isinstance(error, Exception | asyncio.CancelledError):
+                raise  # KeyboardInterrupt and SystemExit stop the loop, through a waiter if there is one.
         else:
             self.land(result)
 
@@ -113,8 +113,8 @@ class Work:
             result.abandon()
         result.notify(self.stream_ended)
 
-    def fail(self, error: BaseException) -> None:
-        """Raise the error in every waiter, and keep it for nobody else."""
+    def fail(self, error: BaseException) -> bool:
+        """Raise the error in every waiter, keep it for nobody else, and return whether anybody was told."""
         self.landed = True
         self.forget()
         if self.abandoned:
@@ -122,10 +122,11 @@ class Work:
                 _LOG.info("the work of a flight that nobody waited for any more failed", exc_info=error)
         elif not self.waiters:
             self.error = error  # An eager task, ahead of the caller that started it.
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_result((None, error, error.__traceback__))
-        self.waiters.clear()
+        waited, self.waiters = self.waiters, set()
+        told = [waiter for waiter in waited if not waiter.done()]
+        for waiter in told:
+            waiter.set_result((None, error, error.__traceback__))
+        return bool(told)
 
     @property
     def joinable(self) -> bool:

@@ -89,7 +89,9 @@ def window_bound(request: Request) -> int:
     bound = request.input_bound
     if bound is None:
         text = request.text
-        bound = max(len(text) * (1 if text.isascii() else 4) + _FRAMING, request.input_tokens or 0)
+        bound = len(text) * (1 if text.isascii() else 4) + _FRAMING
+        # The text may be the last of many turns: an estimate of all of them says more.
+        bound = max(bound, ceil((request.input_tokens or 0) * _DOUBT))
     return bound + (_TYPICAL_OUTPUT if request.output_tokens is None else request.output_tokens)
 
 

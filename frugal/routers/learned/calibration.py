@@ -154,9 +154,8 @@ def _held_back(past: Neighbours, generator: np.random.Generator) -> tuple[int, _
         most = min(counts[-1], len(kept))
         top = np.argpartition(near, len(kept) - most, axis=1)[:, len(kept) - most :]
         order = np.take_along_axis(top, np.argsort(-np.take_along_axis(near, top, 1), axis=1), 1)
-        for position, neighbours in zip(at, order, strict=True):
-            for c in counts:
-                success[c][position], cost[c][position] = others.over(neighbours[:c])
+        for c in counts:
+            success[c][at], cost[c][at] = others.over(order[:, :c])
     truth, paid = past.success[rows], past.cost[rows]
     # Of two that predict equally well, the larger number of neighbours is the steadier.
     best = min(counts, key=lambda c: (round(float(np.nanmean((success[c] - truth) ** 2)), 4), -c))

@@ -119,7 +119,7 @@ class Neighbours:
         return self.over(chosen)
 
     def over(self, chosen: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
-        """Return the prediction from these rows."""
+        """Return the prediction from these rows; from each set of them where there are several."""
         success, cost = self._means
         return _drawn(self.success[chosen], success), _drawn(self.cost[chosen], cost)
 
@@ -132,8 +132,8 @@ def _column_means(values: Matrix) -> Matrix:
 
 
 def _drawn(values: Matrix, overall: Matrix) -> Matrix:
-    """Return the means of the columns, drawn towards the overall ones."""
+    """Return the means of the columns over the last axis but one, drawn towards the overall ones."""
     known = ~np.isnan(values)
-    sums = np.where(known, values, 0.0).sum(axis=0)
-    drawn: Matrix = ((sums + _DRAW * overall) / (known.sum(axis=0) + _DRAW)).astype(np.float32)
+    sums = np.where(known, values, 0.0).sum(axis=-2)
+    drawn: Matrix = ((sums + _DRAW * overall) / (known.sum(axis=-2) + _DRAW)).astype(np.float32)
     return drawn

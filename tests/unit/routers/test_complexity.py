@@ -182,9 +182,7 @@ def test_a_language_that_the_tables_cannot_read_is_not_simple():
     assert level("Докажите, что корень из двух иррационален, translate") == "medium"
 
 
-@pytest.mark.parametrize(
-    "unit", ["x ", "^", "(a) ", "1,", "解釋", "a\n- ", "分析", "?", "\\a", "A2", "translate "]
-)
+@pytest.mark.parametrize("unit", ["x ", "^", "(a) ", "1,", "解釋", "a\n- ", "分析", "?", "\\a", "A2", "translate "])
 def test_a_megabyte_is_judged_in_bounded_time(unit):
     """Only the head and the tail of a long text are looked at."""
     request = Request(text=unit * (1_000_000 // len(unit)))

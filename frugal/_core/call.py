@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Function", "new_id"]
 
-_MISSING = object()
-
-
 # Not uuid4: it asks the kernel for each one, which lets go of the interpreter's lock and waits to have it back. These
 # are names, not secrets; 128 bits from a generator that is seeded anew in every process.
 _names = Random(os.urandom(32))
@@ -112,9 +109,10 @@ class Function:
             self._positional)  # fmt: skip
         return names[0] if names else None
 
-    def default_of(self, name: str) -> Any:
-        """Return the default of an argument, or a marker that equals nothing."""
-        return self._defaults.get(name, _MISSING)
+    def passed(self, name: str, instance: Any, args: tuple[Any, ...]) -> bool:
+        """Say whether an argument was passed by position."""
+        names = self._positional[1:] if instance is not None and self.takes_self else self._positional
+        return name in names and names.index(name) < len(args)
 
     def accepts(self, name: str) -> bool:
         """Say whether the function takes an argument of that name."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from frugal import providers
 from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import attach
-from frugal.ports import LedgerStore, Prices
+from frugal.ports import Embedder, LedgerStore, Prices
 
 __all__ = ["Attach", "Decorator", "decorate", "metering", "ports"]
 
@@ -151,3 +151,19 @@ def priced(prices: Any) -> Prices | None:
 def ledger_of(ledger: LedgerStore | None) -> LedgerStore:
     """Return the ledger given, or the default one."""
     return ledger if ledger is not None else ports().ledger()
+
+
+def embedder_of(embed: Any) -> Embedder:
+    """Return the embedder of a user's function, or WordLlama where none is given.
+
+    Raises:
+        MissingExtraError: none is given and WordLlama is not installed.
+        TypeError: `embed` cannot be called.
+    """
+    from frugal import embedders  # noqa: PLC0415 numpy is heavy
+
+    if embed is None:
+        return embedders.WordLlamaEmbedder()
+    if hasattr(embed, "embed") and hasattr(embed, "identity"):
+        return embed  # type: ignore[no-any-return]  # it has what the port asks for
+    return embedders.FunctionEmbedder(embed)

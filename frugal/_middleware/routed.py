@@ -1,0 +1,201 @@
+"""`routed`: choose the model of a call, and with a cascade go on to the next while answers are refused.
+
+The choosing is in `routers/`, the walking in `_mechanisms/cascade.py`; here a call is shown to the one and carried
+along by the other.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from frugal._core.asking import Conversations, request_of
+from frugal._core.call import Call
+from frugal._core.meter import Ports
+from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.stream import Mirror, Stream, replay
+from frugal._mechanisms.cascade import Cascade
+from frugal._values.facts import Escalated, Routed, Spent
+from frugal._values.money import Money
+from frugal._values.routing import Constraints, Decision, Model, Outcome, Request
+
+__all__ = ["RoutedRing"]
+
+_log = logging.getLogger("frugal")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """How a budget stands, as a router sees it."""
+
+    name: str
+    suggest: str | None
+    warning: bool
+    remaining: Money | None
+
+
+@dataclass(frozen=True, eq=False)
+class RoutedRing:
+    """Fill the argument that names the model."""
+
+    router: Callable[[Request], Any]
+    ports: Ports
+    resolve: Callable[[Any, Request], Any]
+    vet: Callable[[str, Request], Decision]
+    text_of: Callable[[Any], str | None]
+    constraints: Any = None
+    default: str | None = None
+    argument: str = "model"
+    override: bool = False
+    budgeted: tuple[Any, ...] = ()
+    conversations: Conversations = field(default_factory=Conversations)
+    name: str = "routed"
+
+    def joined(self, stack: tuple[Any, ...]) -> RoutedRing:
+        """Learn which budgets stand in the stack: their suggestions are asked for before choosing."""
+        return replace(self, budgeted=tuple(ring for ring in stack if getattr(ring, "name", "") == "budgeted"))
+
+    async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
+        if self._pinned(call):
+            call.journal.add(Routed(call.model or "", "pinned"))
+            return await proceed(call)
+        request, decision = await self.decide(call)
+        call.journal.add(Routed(decision.model, decision.reason, decision))
+        if decision.then and decision.accept is not None:
+            return await self._cascade(call, proceed, decision, request)
+        before = len(call.journal.facts)
+        try:
+            response = await proceed(call.replace(**{self.argument: decision.model}))
+        except Exception:
+            self._learned(call, decision, before, success=False)
+            raise
+        if not isinstance_stream(response):
+            self._learned(call, decision, before)
+            self.conversations.remember(request.session, decision.model, request.input_tokens or 0)
+        return response
+
+    # ------------------------------------------------------------------ choosing
+
+    def _pinned(self, call: Call) -> bool:
+        """Say whether the caller passed a model."""
+        if self.override:
+            return False
+        if self.argument in call.kwargs:
+            return call.kwargs[self.argument] is not None
+        function = call.plan.function
+        return function.passed(self.argument, call.instance, call.args)
+
+    async def decide(self, call: Call) -> tuple[Request, Decision]:
+        """Ask the router, and hold what it says against the constraints."""
+        meter = call.plan.meter
+        prices = meter.prices if meter is not None else self.ports.prices()
+        budgets = []
+        for ring in self.budgeted:
+            budgets += await self._states(ring, call)
+        request = request_of(
+            call, self.ports.requests, prices, budgets=tuple(budgets), default=self.default,
+            conversations=self.conversations,
+        )  # fmt: skip
+        constraints: Constraints = await self.resolve(self.constraints, request)
+        request = replace(request, constraints=constraints)
+        given = self.router(request)
+        if inspect.isawaitable(given):
+            given = await given
+        if isinstance(given, Decision):
+            return request, given
+        reason = "chosen by the router"
+        if isinstance(given, tuple) and len(given) == 2:  # noqa: PLR2004 a pair
+            given, reason = given[0], str(given[1])
+        if not isinstance(given, (str, Model)):
+            raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
+        vetted = self.vet(Model.of(given).name, request)
+        if vetted.model == Model.of(given).name:
+            vetted = replace(vetted, reason=reason)
+        return request, vetted
+
+    async def _states(self, ring: Any, call: Call) -> list[_State]:
+        found = []
+        for budget, status in zip(ring.budgets, await ring.states(call), strict=False):
+            suggest = budget.suggest(call) if callable(budget.suggest) else budget.suggest
+            left = status.usd.remaining if status.usd is not None else None
+            found.append(_State(budget.name, suggest, status.warning or status.exceeded, left))
+        return found
+
+    # ------------------------------------------------------------------ cascading
+
+    async def _cascade(self, call: Call, proceed: Proceed, decision: Decision, request: Request) -> Any:
+        """Try models in order until an answer is accepted; every attempt is a provider call like others."""
+        walk: Cascade[str] = Cascade((decision.model, *decision.then))
+        while True:
+            before = len(call.journal.facts)
+            try:
+                response = await proceed(call.replace(**{self.argument: walk.current}))
+                if not walk.judged:
+                    break
+                response, accepted = await self._judge(response, decision)
+            except BaseException:
+                walk.failed()
+                raise
+            if accepted:
+                walk.accepted()
+                break
+            spent = [fact for fact in call.journal.facts[before:] if type(fact) is Spent]
+            for fact in spent:
+                call.journal.add(Escalated(fact))
+            refused = walk.current
+            walk.refused()
+            call.journal.add(Routed(walk.current, f"{decision.reason}; {refused} was refused", decision))
+        self.conversations.remember(request.session, walk.current, request.input_tokens or 0)
+        return response
+
+    async def _judge(self, response: Any, decision: Decision) -> tuple[Any, bool]:
+        """Ask whether an answer will do; a stream is read first, and replayed when it will."""
+        judged, answer = response, response
+        if isinstance_stream(response):
+            chunks = [chunk async for chunk in response]
+            original = response._frugal_object  # noqa: SLF001 the proxy's public face is the SDK's
+            answer = Stream.around(Mirror(replay(chunks), original))
+            judged = chunks
+        if decision.accepts_text:
+            parts = judged if isinstance(judged, list) and judged is not response else [judged]
+            judged = "".join(self.text_of(part) or "" for part in parts)
+        assert decision.accept is not None  # noqa: S101 checked by the caller
+        verdict = decision.accept(judged)
+        return answer, bool(await verdict if inspect.isawaitable(verdict) else verdict)
+
+    # ------------------------------------------------------------------ learning
+
+    def _learned(self, call: Call, decision: Decision, before: int, *, success: bool | None = None) -> None:
+        """Tell a router that learns what was measured of this call."""
+        learn = getattr(self.router, "learn", None)
+        spent = next((fact for fact in call.journal.facts[before:] if type(fact) is Spent), None)
+        if learn is None or decision.cell is None or (spent is None and success is None):
+            return
+        outcome = Outcome(
+            cell=decision.cell,
+            success=success,
+            latency=spent.latency if spent is not None else None,
+            cost=spent.cost.amount if spent is not None else None,
+        )
+        try:
+            learn([outcome])
+        except Exception:
+            _log.exception("frugal: a router could not learn from a call of %s", call.function)
+
+    async def foresee(self, dry: Any) -> None:
+        """Say which model would be asked."""
+        if self._pinned(dry.call):
+            dry.reason = "pinned"
+            dry.say(repr(self), f"would keep {dry.call.model}: the caller passed it")
+            return
+        _, decision = await self.decide(dry.call)
+        dry.reason = decision.reason
+        dry.candidates = decision.candidates
+        dry.call = dry.call.replace(**{self.argument: decision.model})
+        dry.say(repr(self), f"would ask {decision.model}: {decision.reason}")
+
+    def __repr__(self) -> str:
+        return f"routed({self.router!r})"

@@ -1,0 +1,222 @@
+"""`routed`, its routers, and `feedback`: choose the model of each call, and learn from how it turned out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from typing import Any
+from weakref import WeakValueDictionary
+
+from frugal._middleware.routed import RoutedRing
+from frugal._values.routing import Cell, Decision, Model, Outcome, Request
+from frugal.decorators.wiring import Decorator, decorate, embedder_of, ledger_of, ports
+from frugal.providers import text_of
+from frugal.routers.adaptive import Adaptive, adaptive, cell_of
+from frugal.routers.cascade import cascade
+from frugal.routers.complexity import by_complexity
+from frugal.routers.constraints import checked, decided, fallback, prune, resolve
+
+__all__ = ["adaptive", "by_complexity", "cascade", "feedback", "learned", "routed"]
+
+_log = logging.getLogger("frugal")
+
+
+def routed(
+    router: Callable[[Request], Any],
+    /,
+    *,
+    constraints: Mapping[str, Any] | Callable[[Request], Any] | None = None,
+    default: str | None = None,
+    argument: str = "model",
+    override: bool = False,
+) -> Decorator:
+    """Choose the model of each call.
+
+    A model that the caller passed is kept (reason `pinned`); where the argument is left at its default, the router
+    fills it.
+
+    Args:
+        router: `by_complexity`, `cascade`, `adaptive`, `learned`, or any function of the request that returns a model
+            or `(model, reason)`, sync or async.
+        constraints: what the model must offer: `max_cost_per_request`, `requires_tools`, `requires_vision`,
+            `min_context_length`; or a function of the request that returns them.
+        default: the model to ask when nothing is eligible.
+        argument: the argument that names the model.
+        override: choose even where the caller passed a model.
+
+    Returns:
+        A decorator.
+
+    Raises:
+        TypeError: the router cannot be called, or a constraint is unknown.
+        ValueError: a constraint is out of its range.
+
+    A decorated function raises `NoEligibleModelError` when every model is excluded and there is no default.
+
+    >>> import asyncio
+    >>> from frugal import by_complexity, routed
+    >>> @routed(by_complexity(simple=["gpt-4o-mini"], medium=["gpt-4.1-mini"], complex=["gpt-4o"]))
+    ... async def ask(prompt, *, model="gpt-4o"): return model
+    >>> asyncio.run(ask("Translate to French: good morning"))
+    'gpt-4o-mini'
+    """
+    if not callable(router) or isinstance(router, type):
+        raise TypeError(f"routed() takes a router, such as by_complexity(...), not {router!r}.")
+    checked(constraints)
+    if default is not None and not isinstance(default, str):
+        raise TypeError(f"default={default!r}: give a model's name.")
+
+    def make() -> RoutedRing:
+        return _Wired(router, ports(), resolve, _vet, text_of, constraints, default, argument, override)
+
+    return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
+
+
+def _vet(model: str, request: Request) -> Decision:
+    """Hold the choice of a user's own router against the constraints."""
+    pruned = prune([model], request)
+    return decided(pruned, model, "chosen by the router") if model in pruned.eligible else fallback(
+        request, pruned.candidates
+    )  # fmt: skip
+
+
+class _Wired(RoutedRing):
+    """A routed ring whose adaptive router keeps what it learns in the stack's ledger."""
+
+    def joined(self, stack: tuple[Any, ...]) -> RoutedRing:
+        ring = super().joined(stack)
+        router = ring.router
+        if isinstance(router, Adaptive) and not isinstance(router.state, _LedgerState):
+            given = next((item.metering.ledger for item in stack if getattr(item, "metering", None)
+                          and item.metering.ledger is not None), None)  # fmt: skip
+            metered = any(getattr(item, "metering", None) for item in stack)
+            if metered:
+                names = ",".join(Model.of(model).name for model in router.models)
+                ring = replace(ring, router=router.bound(_LedgerState(given, f"adaptive {names}")))
+        return ring
+
+
+class _LedgerState:
+    """Keep what a router learns in the ledger's directory, shared by every process.
+
+    Decisions read a copy in memory; what is learned is written by a thread, in order.
+    """
+
+    def __init__(self, ledger: Any, name: str) -> None:
+        self._given = ledger
+        self._name = name
+        self._copy: Mapping[str, Any] | None = None
+        self._read_at = 0.0
+        self._lock = threading.Lock()
+        with _states_lock:
+            _states[id(self)] = self
+
+    def load(self) -> Mapping[str, Any]:
+        """Return the last known state, and look for what others wrote about once a second."""
+        from frugal._values.clock import clock  # noqa: PLC0415
+
+        ledger = ledger_of(self._given)
+        now = clock.now()
+        if self._copy is None or now - self._read_at > 1:
+            self._read_at = now
+            read = getattr(ledger, "load_state", None)
+            found = read(self._name) if read is not None else None
+            self._copy = found if found is not None else (self._copy or {})
+        return self._copy
+
+    def update(self, change: Callable[[dict[str, Any]], dict[str, Any]], /) -> None:
+        """Change the copy at once and the ledger's document behind it."""
+        ledger = ledger_of(self._given)
+        with self._lock:
+            self._copy = change(dict(_deep(self._copy or {})))
+        write = getattr(ledger, "update_state_now", None)
+        if write is not None:
+            _writing().submit(self._write, write, change)
+
+    def _write(self, write: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        try:
+            self._copy = write(self._name, lambda document: change(document or {}))
+        except Exception:
+            _log.exception("frugal: what a router learned could not be written; it goes on with what it knows")
+
+
+@cache
+def _writing() -> ThreadPoolExecutor:
+    """Return the thread that writes what routers learn; the interpreter's exit waits for it."""
+    return ThreadPoolExecutor(1, "frugal-learning")
+
+
+_states: WeakValueDictionary[int, _LedgerState] = WeakValueDictionary()
+_states_lock = threading.Lock()
+
+
+def _deep(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _deep(item) for name, item in value.items()}
+    return [_deep(item) for item in value] if isinstance(value, list) else value
+
+
+def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None) -> Any:
+    """Choose by the outcomes of past queries that were like this one.
+
+    Args:
+        models: the models, in any order.
+        quality: the share of the strongest model's success to keep, as a mean over traffic.
+        embed: a function of a list of texts to vectors, sync or async; WordLlama (`frugal[semantic]`) when `None`.
+
+    Returns:
+        A router, of use after `.fit(path_or_ledger)`.
+
+    Raises:
+        MissingExtraError: no embedder is given and WordLlama is not installed.
+        ValueError: `quality` is out of its range.
+    """
+    from frugal.routers.learned import learned as by_outcomes  # noqa: PLC0415 numpy is heavy
+
+    return by_outcomes(models, quality=quality, embed=embedder_of(embed).embed)
+
+
+async def feedback(
+    call_id: str, *, success: bool | None = None, satisfaction: float | None = None, ledger: Any = None
+) -> None:
+    """Say how a call turned out.
+
+    Args:
+        call_id: the call's id: `current_call().id`, or a record's `call`.
+        success: whether it did what it should.
+        satisfaction: how content the user was, 0 to 1.
+        ledger: where the call is recorded; the default ledger when `None`.
+
+    Raises:
+        ValueError: nothing is said, or `satisfaction` is out of its range.
+        LedgerUnavailableError: it could not be kept in time.
+    """
+    if success is None and satisfaction is None:
+        raise ValueError("feedback() has nothing to say: give success= or satisfaction=.")
+    if satisfaction is not None and (isinstance(satisfaction, bool) or not 0 <= satisfaction <= 1):
+        raise ValueError(f"satisfaction={satisfaction!r}: give a number from 0 to 1.")
+    kept = ledger_of(ledger)
+    await kept.feedback(call_id, success=success, satisfaction=satisfaction)  # type: ignore[attr-defined]
+    record = await asyncio.to_thread(_record_of, kept, call_id)
+    if record is None:
+        return
+    cell: Cell | None = cell_of(record.route_reason, record.model_requested)
+    if cell is None:
+        return
+    outcome = Outcome(cell=cell, success=success, satisfaction=satisfaction)
+    with _states_lock:
+        states = [state for state in _states.values() if ledger_of(state._given) is kept]  # noqa: SLF001
+    for state in states:
+        if cell.model in state._name:  # noqa: SLF001
+            from frugal.routers.adaptive import recorded  # noqa: PLC0415
+
+            await asyncio.to_thread(state.update, lambda document: recorded(document, [outcome]))
+
+
+def _record_of(ledger: Any, call_id: str) -> Any:
+    return next(iter(ledger.records(call=call_id)), None)

@@ -3,13 +3,11 @@
 Law: one value has one form. A value made of nothing but exact `dict` (with text keys), `list`, `str`, `bytes`, `int`,
 `float`, `bool` and `None` is encoded by msgspec as MessagePack with sorted keys, which is injective on these types and
 on no more: it merges tuples with lists, enums and dates with texts. So the types of everything within are proved
-first. That proof is a breadth-first walk by `gc.get_referents`, which visits a container's items (and every key but an
-exact text) in C: 5 µs for an 18 KB chat request, where the same in Python takes 60.
+first (`frugal._values.plain`).
 """
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,14 +15,13 @@ import msgspec
 
 from frugal._values.canonical.forms import form_of
 from frugal._values.canonical.named import Unkeyable
+from frugal._values.plain import LEAVES, PLAIN, is_plain
 
 __all__ = ["Unkeyable", "canonical", "locate"]
 
 _Write = Callable[[bytes], None]
 
-_LEAVES = frozenset({str, int, float, bool, type(None), bytes})
-_PLAIN = _LEAVES | {dict, list}
-_DEPTH = 64  # of plain values; what is deeper goes node by node, and what has no end goes nowhere
+_DEPTH = 64  # of the search for what has no form; a cycle has no end
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _NOT_IN_MESSAGEPACK = (OverflowError, UnicodeEncodeError, TypeError, RecursionError)
 """An integer beyond 64 bits, a lone surrogate, a key that is no text, a depth."""
@@ -55,21 +52,9 @@ def canonical(value: object) -> bytes:
     return b"".join(pieces)
 
 
-def _is_plain(value: object) -> bool:
-    level = [value]
-    for _ in range(_DEPTH):
-        kinds = set(map(type, level))
-        if not kinds <= _PLAIN:
-            return False
-        if kinds <= _LEAVES:
-            return True
-        level = gc.get_referents(*level)
-    return False
-
-
 def _walk(value: Any, write: _Write) -> None:
     kind = type(value)
-    if kind in _PLAIN and (kind in _LEAVES or _is_plain(value)):
+    if kind in PLAIN and (kind in LEAVES or is_plain(value)):
         try:
             data = _encode(value)
         except _NOT_IN_MESSAGEPACK:
@@ -125,7 +110,7 @@ def _first(pair: tuple[bytes, object]) -> bytes:
 def locate(value: object) -> tuple[str, str]:
     """Return where in a value the thing without a form is, and its type's name; called when the walk has failed."""
     path, reason = "", _reason(value)
-    for _ in range(_DEPTH):  # a cycle has no end
+    for _ in range(_DEPTH): 
         for name, child in _children(value):
             why = _reason(child)
             if why is not None:

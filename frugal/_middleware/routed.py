@@ -46,6 +46,7 @@ class RoutedRing:
     resolve: Callable[[Any, Request], Any]
     vet: Callable[[str, Request], Decision]
     text_of: Callable[[Any], str | None]
+    noted: Callable[[str, Any, Request, str], Any] | None = None
     constraints: Any = None
     default: str | None = None
     argument: str = "model"
@@ -61,6 +62,7 @@ class RoutedRing:
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         if self._pinned(call):
             call.journal.add(Routed(call.model or "", "pinned"))
+            await self._note(call)
             return await proceed(call)
         request, decision = await self.decide(call)
         call.journal.add(Routed(decision.model, decision.reason, decision))
@@ -107,7 +109,7 @@ class RoutedRing:
         if isinstance(given, Decision):
             return request, given
         reason = "chosen by the router"
-        if isinstance(given, tuple) and len(given) == 2:  # noqa: PLR2004 a pair
+        if isinstance(given, tuple) and len(given) == 2:
             given, reason = given[0], str(given[1])
         if not isinstance(given, (str, Model)):
             raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
@@ -123,6 +125,16 @@ class RoutedRing:
             left = status.usd.remaining if status.usd is not None else None
             found.append(_State(budget.name, suggest, status.warning or status.exceeded, left))
         return found
+
+    async def _note(self, call: Call) -> None:
+        """Let a router that learns know of a call whose model the caller chose: its outcome teaches too."""
+        if self.noted is None or call.model is None or not hasattr(self.router, "learn"):
+            return
+        meter = call.plan.meter
+        prices = meter.prices if meter is not None else self.ports.prices()
+        told = self.noted(call.id, self.router, request_of(call, self.ports.requests, prices), call.model)
+        if inspect.isawaitable(told):
+            await told
 
     # ------------------------------------------------------------------ cascading
 

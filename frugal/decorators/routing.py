@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +19,7 @@ from frugal._values.routing import Cell, Decision, Model, Outcome, Request
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ledger_of, ports
 from frugal.providers import text_of
 from frugal.routers.adaptive import Adaptive, adaptive, cell_of
+from frugal.routers.adaptive.state import task_name
 from frugal.routers.cascade import cascade
 from frugal.routers.complexity import by_complexity
 from frugal.routers.constraints import checked, decided, fallback, prune, resolve
@@ -72,7 +75,7 @@ def routed(
         raise TypeError(f"default={default!r}: give a model's name.")
 
     def make() -> RoutedRing:
-        return _Wired(router, ports(), resolve, _vet, text_of, constraints, default, argument, override)
+        return _Wired(router, ports(), resolve, _vet, text_of, _pinned, constraints, default, argument, override)
 
     return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
 
@@ -83,6 +86,23 @@ def _vet(model: str, request: Request) -> Decision:
     return decided(pruned, model, "chosen by the router") if model in pruned.eligible else fallback(
         request, pruned.candidates
     )  # fmt: skip
+
+
+_pinned_cells: OrderedDict[str, Cell] = OrderedDict()
+
+
+async def _pinned(call: str, router: Any, request: Request, model: str) -> None:
+    """Remember where the outcome of a call belongs whose model the caller chose; its record says only `pinned`."""
+    task = router.task_type(request) if getattr(router, "task_type", None) is not None else None
+    if inspect.isawaitable(task):
+        task = await task
+    with _states_lock:
+        _pinned_cells[call] = Cell(task_name(task) if task is not None else "any", model)
+        while len(_pinned_cells) > _MOST_PINNED:
+            _pinned_cells.popitem(last=False)
+
+
+_MOST_PINNED = 10_000
 
 
 class _Wired(RoutedRing):
@@ -205,7 +225,9 @@ async def feedback(
     record = await asyncio.to_thread(_record_of, kept, call_id)
     if record is None:
         return
-    cell: Cell | None = cell_of(record.route_reason, record.model_requested)
+    with _states_lock:
+        pinned = _pinned_cells.get(call_id)
+    cell: Cell | None = pinned or cell_of(record.route_reason, record.model_requested)
     if cell is None:
         return
     outcome = Outcome(cell=cell, success=success, satisfaction=satisfaction)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from frugal._mechanisms.account import Account
+from frugal._values.window import window_of
 from frugal.errors import FrugalError
 from frugal.ledger.cells import Cell, cell_of, dims
 from frugal.ledger.holds import decode_hold, decode_owner
@@ -188,16 +189,21 @@ class _Auditor:
         if scope is None:
             self.problems.append(f"{key} is of no registered scope")
             return
-        true = self.booked.get(key, Account())
         if scope.window == "run":
-            true = self._of_run(scope, *decode_place("[" + place))
-        elif account.end < self.now - KEPT or account.end <= self.folded_until + 40 * 86_400:
-            if account.end < self.now - KEPT or self.folded_until:
-                return  # a part of its records may be folded away, and folded sums do not know where they were booked
-        if (account.spent_pico, account.spent_tokens) != (true.spent_pico, true.spent_tokens):
+            true, since = self._of_run(scope, *decode_place("[" + place)), 0.0
+        else:
+            true = self.booked.get(key, Account())
+            since = window_of(scope.window, account.end - 1, scope.timezone).start
+            if account.end < self.now - KEPT:
+                return  # on its way out; nobody adds to it any more
+        spent, booked = (account.spent_pico, account.spent_tokens), (true.spent_pico, true.spent_tokens)
+        # A part of its records may be folded away, and folded sums do not know where they were booked: then it has
+        # spent at least what is left of them.
+        folded = since < self.folded_until and spent[0] >= booked[0] and spent[1] >= booked[1]
+        if spent != booked and not folded:
             self.problems.append(
-                f"{key} has spent {account.spent_pico} pico-dollars and {account.spent_tokens} tokens,"
-                f" its records {true.spent_pico} and {true.spent_tokens}"
+                f"{key} has spent {spent[0]} pico-dollars and {spent[1]} tokens,"
+                f" its records {booked[0]} and {booked[1]}"
             )
 
     def _of_run(self, scope: Scope, label: str, subject: str) -> Account:

@@ -229,7 +229,7 @@ class Ledger(Reports):
         )
         ticket = self.commit(Settlement(records=(record,)))
         if not await ticket.wait():
-            raise self._writer.trouble()
+            raise self._writer.health.trouble()
         return name
 
     def _cost(

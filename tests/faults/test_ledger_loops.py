@@ -178,13 +178,13 @@ async def test_a_closed_ledger_opens_again(tmp_path):
 async def test_the_books_do_not_slow_each_other_down(ledger):
     """A thousand concurrent commits share a few transactions."""
     done = 0
-    true = ledger._writer._transact
+    true = ledger._writer._transactions.do
 
-    def counted(pieces):
+    def counted(pieces, owner):
         nonlocal done
         done += 1
-        return true(pieces)
+        return true(pieces, owner)
 
-    ledger._writer._transact = counted
+    ledger._writer._transactions.do = counted
     await many(ledger, "r", 1000)
     assert done <= 50

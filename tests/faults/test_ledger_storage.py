@@ -393,7 +393,7 @@ def test_durability_is_what_sqlite_is_told(tmp_path, durability, level):
     """"full" is SQLite's FULL on the connection that writes, whatever another process chose before."""
     seeded(tmp_path / "ledger", durability="full" if durability == "normal" else "normal").close()
     ledger = seeded(tmp_path / "ledger", durability=durability)
-    connection = ledger._writer._connection
+    connection = ledger._writer._transactions._connection
     assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

@@ -45,9 +45,6 @@ class Body:
     note: str = ""
 
 
-_CHOICE = ("message", "delta", "text")
-
-
 def _chat(node: Node) -> Body | None:
     choices = node.get("choices")
     if not isinstance(choices, (list, tuple)):
@@ -56,9 +53,11 @@ def _chat(node: Node) -> Body | None:
     usage = look(node.get("usage"))
     if usage is None and (groq := look(node.get("x_groq"))) is not None:
         usage = look(groq.get("usage"))  # Groq's older streams
-    ours = all(any(mark in choice for mark in _CHOICE) for choice in found) if found else not choices and usage
-    if not ours:
-        return None  # somebody else's choices
+    for choice in found:
+        if not ("message" in choice or "delta" in choice or "text" in choice):
+            return None  # somebody else's choices
+    if not found and (choices or not usage):
+        return None
     model = word(node.get("model"))
     body = Body(usage, model, chat_origin(node, usage, model), tier=node.get("service_tier"))
     finishes = []

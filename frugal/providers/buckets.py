@@ -41,9 +41,10 @@ def disjoint(counts: Counts, *, chat: bool, zeros: bool, reasons_apart: bool = F
     >>> disjoint({"input": 10, "cached": 4, "output": 3}, chat=True, zeros=False)[0].cache_read_tokens
     4
     """
-    if not counts.keys() & {"input", "output", "total", "reasoning_apart"}:
-        return None, ""
-    _complete(counts, zeros=zeros)
+    if "input" not in counts or "output" not in counts:
+        if not counts.keys() & {"input", "output", "total", "reasoning_apart"}:
+            return None, ""
+        _complete(counts, zeros=zeros)
     if chat:
         counts.setdefault("write", counts.get("write_5m", 0) + counts.get("write_1h", 0))
         for role in ("cached", "write"):
@@ -73,7 +74,7 @@ def disjoint(counts: Counts, *, chat: bool, zeros: bool, reasons_apart: bool = F
         reasoning + counts.get("reasoning_apart", 0),
         sound,
     )
-    return usage, "; ".join(filter(None, (note, overlap)))
+    return usage, f"{note}; {overlap}" if note and overlap else note or overlap
 
 
 def _complete(counts: Counts, *, zeros: bool) -> None:
@@ -99,8 +100,9 @@ def _overrule(counts: Counts, *, chat: bool) -> str:
     """Let the provider's total decide what lies inside the totals and what apart."""
     if "total" not in counts:
         return ""
-    known = ("input", "output", "more_input", "reasoning_apart")
-    rest = counts["total"] - sum(counts.get(role, 0) for role in known)
+    rest = counts["total"] - counts["input"] - counts["output"]
+    if rest > 0:
+        rest -= counts.get("more_input", 0) + counts.get("reasoning_apart", 0)
     if rest <= 0:
         return ""
     reasoning = counts.get("reasoning", 0)
@@ -134,8 +136,10 @@ def _lifetimes(counts: Counts) -> tuple[int, int]:
 
 def _media(counts: Counts) -> tuple[int, int, str]:
     """Return audio and image input that is not cached, with a note."""
-    total = counts["input"] + counts.get("more_input", 0)
     audio, image = counts.get("audio", 0), counts.get("image", 0)
+    if not audio and not image and "audio_cached" not in counts and "image_cached" not in counts:
+        return 0, 0, ""
+    total = counts["input"] + counts.get("more_input", 0)
     if audio + image > total:
         raise InvalidUsageError("audio and image tokens", audio + image, f"the input is only {total}")
     known = counts.get("audio_cached", 0), counts.get("image_cached", 0)

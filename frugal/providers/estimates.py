@@ -82,7 +82,7 @@ def estimate_input(arguments: Mapping[str, object], *, model: str | None = None)
         model: the model that is asked; by default the one that the arguments name.
 
     >>> estimate_input({"messages": [{"role": "user", "content": "Say hello."}], "model": "gpt-4o"})
-    Tokens(most=72, typical=10)
+    Tokens(most=88, typical=10)
     """
     survey = _Survey(model if model is not None else requested_model(arguments))
     most, typical = survey.arguments(arguments)

@@ -7,6 +7,7 @@ a rate that no bucket holds; a transcription may be billed by the second.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +19,19 @@ from frugal.providers.counts import Counts, shown, tally
 from frugal.providers.nodes import Node, entries, look, word
 from frugal.providers.words import served_tier
 
-__all__ = ["Figures", "figures"]
+__all__ = ["BESIDE", "Figures", "figures"]
 
 _PICO_PER_TICK = 100
 """xAI's tick is 10⁻¹⁰ dollars. Checked against recorded answers of grok-3-mini: 12 input tokens (11 cached at
 $0.075), 1 output and 290 reasoning tokens ($0.30 and $0.50 per million) are stated as 1,466,250 ticks."""
+
+BESIDE = frozenset(
+    """
+    billed_units cost cost_details cost_in_usd_ticks inference_geo is_byok iterations num_search_queries
+    prompt_audio_seconds search_units seconds server_tool_use service_tier speed trafficType traffic_type type
+    """.split()
+)
+"""What a usage holds beside counts."""
 
 _MOST_STATED = usd(100_000)
 """No single request costs more; a statement beyond it is a fault."""
@@ -52,28 +61,38 @@ def figures(node: Node, *, zeros: bool = False) -> Figures:
     found = Figures()
     if (billed := look(node.get("billed_units"))) is not None:
         node, zeros = billed, True  # Cohere: `tokens` are what the model saw, `billed_units` what is paid for
-    _stated(node, found)
+    # Most usages are counts and nothing else, and are read ten thousand times a second.
+    plain = isinstance(node, Mapping) and BESIDE.isdisjoint(node)
+    if not plain:
+        _stated(node, found)
+        found.tier = _tier(node)
     try:
         counts = tally(node)
-        if found.stated is None:
+        if not plain and found.stated is None:
             _fees(node, counts, found)
+        if "image_out" in counts and "input_tokens" not in node and found.stated is None:
+            found.notes.append(f"{counts['image_out']} tokens of made images are counted as text")
         found.usage, note = disjoint(
             counts, chat="prompt_tokens" in node, zeros=zeros, reasons_apart="num_search_queries" in node
         )
         if note:
             found.notes.append(note)
-        if iterations := entries(node.get("iterations")):
+        if not plain and (iterations := entries(node.get("iterations"))):
             _iterations(iterations, found)
     except InvalidUsageError as fault:
         found.usage = None
         found.notes.append(f"{fault.what} is {fault.value!r}: {fault.reason}")
-    tier = node.get("service_tier")
-    if tier is None:
-        tier = node.get("trafficType") or node.get("traffic_type")
-    found.tier = served_tier(tier) if tier is not None else None
-    if node.get("speed") == "fast":
-        found.tier = "fast"
     return found
+
+
+def _tier(node: Node) -> str | None:
+    """Return the tier that stands in the usage: Anthropic's, Gemini's kind of traffic."""
+    if node.get("speed") == "fast":
+        return "fast"
+    for name in ("service_tier", "trafficType", "traffic_type"):
+        if (tier := node.get(name)) is not None:
+            return served_tier(tier)
+    return None
 
 
 def _fees(node: Node, counts: Counts, found: Figures) -> None:
@@ -85,8 +104,6 @@ def _fees(node: Node, counts: Counts, found: Figures) -> None:
     if node.get("type") == "duration" or ("seconds" in node and not counts):
         _fee(node.get("seconds"), "seconds of audio", found)  # whisper-1
     _fee(node.get("num_search_queries"), "web searches", found)  # Perplexity
-    if counts.get("image_out") and "input" in counts:
-        found.notes.append(f"{counts['image_out']} tokens of made images are counted as text")
     if node.get("inference_geo") == "us":
         found.notes.append("inference in the US is billed at 1.1 times the price")
 

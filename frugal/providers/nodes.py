@@ -7,6 +7,7 @@ Law: looking never raises, never calls a method of the response, and never chang
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
@@ -62,6 +63,12 @@ def _mock(value: Any) -> Node | None:
     return {**children, **vars(value)}
 
 
+def _is_plain(kind: type) -> bool:
+    """Whether all that objects of a class answer to stands in their `__dict__`."""
+    parts = [vars(base) for base in kind.__mro__ if base is not object]
+    return not any("__slots__" in part or any(isinstance(one, property) for one in part.values()) for part in parts)
+
+
 def _way(kind: type) -> Callable[[Any], Node | None]:
     """Choose how to look into values of a type."""
     if issubclass(kind, (str, bytes, bytearray, memoryview, int, float, complex, list, tuple, set, frozenset, type)):
@@ -70,6 +77,8 @@ def _way(kind: type) -> Callable[[Any], Node | None]:
         return _itself
     if hasattr(kind, "__pydantic_fields__"):
         return _pydantic
+    if is_dataclass(kind) and _is_plain(kind):
+        return vars
     if any(base.__module__ == "unittest.mock" for base in kind.__mro__):
         return _mock
     return Attributes

@@ -8,6 +8,7 @@ The names are those of genai-prices.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from frugal.providers.nodes import Node, word
 
@@ -27,6 +28,7 @@ _CLOSED = re.compile(
 """Models by their maker, which alone serves them under this name."""
 
 
+@lru_cache(maxsize=1024)
 def _maker(model: str | None) -> str | None:
     found = _CLOSED.match(model) if model else None
     return found.lastgroup.replace("_", "-") if found and found.lastgroup else None

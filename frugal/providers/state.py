@@ -14,17 +14,11 @@ from frugal._values.money import Money
 from frugal.ports import Reading
 from frugal.providers.bodies import Body
 from frugal.providers.counts import KEYS
-from frugal.providers.figures import Figures, figures
+from frugal.providers.figures import BESIDE, Figures, figures
 from frugal.providers.nodes import Node
 from frugal.providers.words import is_cut, served_tier
 
 __all__ = ["StreamState"]
-
-_OTHERS = (
-    "billed_units cost cost_details cost_in_usd_ticks inference_geo is_byok iterations num_search_queries "
-    "prompt_audio_seconds seconds server_tool_use service_tier speed trafficType traffic_type type"
-).split()
-"""What a usage holds beside counts."""
 
 
 @dataclass(slots=True)
@@ -61,7 +55,7 @@ class StreamState:
         if isinstance(usage, Mapping):
             later = {name: value for name, value in usage.items() if value is not None}
         else:
-            asked = ((name, usage.get(name)) for name in (*KEYS, *_OTHERS))
+            asked = ((name, usage.get(name)) for name in (*KEYS, *BESIDE))
             later = {name: value for name, value in asked if value is not None}
         if later:
             self.usage = {**self.usage, **later} if self.usage else later

@@ -394,8 +394,22 @@ class Slotted:
     usage: dict
 
 
+class Computed(Slotted):
+    """A response that works its usage out."""
+
+    def __init__(self):
+        self.choices = []
+        self.model = "gpt-4o"
+
+    @property
+    def usage(self):
+        """Return the usage."""
+        return {"prompt_tokens": 4, "completion_tokens": 2}
+
+
 def test_slots_and_properties_are_read():
     """They have no dictionary to look into."""
+    assert read(Computed()).usage.total_tokens == 6
     made = Slotted([], "gpt-4o", {"prompt_tokens": 3, "completion_tokens": 2})
     assert read(made).usage.total_tokens == 5
 

@@ -103,9 +103,7 @@ class Batch(Generic[T, R]):
         self._name = name
         self._decks: PerLoop[_Deck] = PerLoop(lambda: _Deck(clock, self.flush))
 
-    async def submit(
-        self, item: T, *, context: object = None, enrolled: Callable[[], None] | None = None
-    ) -> R:
+    async def submit(self, item: T, *, context: object = None, enrolled: Callable[[], None] | None = None) -> R:
         """Return the handler's result for one item.
 
         Args:
@@ -219,9 +217,7 @@ class Batch(Generic[T, R]):
             load = deck.collecting = Load(asyncio.get_running_loop(), emptied=deck.clear)
         item = Item(value, context, tokens, load)
         load.add(item)
-        if len(load.items) >= self._max_size or (
-            self._max_tokens is not None and load.tokens >= self._max_tokens
-        ):
+        if len(load.items) >= self._max_size or (self._max_tokens is not None and load.tokens >= self._max_tokens):
             self.flush()
         elif first:
             deck.alarm.aim(self._max_wait)

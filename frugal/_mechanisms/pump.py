@@ -103,7 +103,7 @@ class Pump(Generic[T]):
         self._source = source
         self._on_close = on_close
         self._listeners: list[Callable[[Ending], None]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: dict[asyncio.Future[None], None] = {}
         self._demand: asyncio.Future[None] | None = None
         self._wanted = False
         self._pulling = False
@@ -122,9 +122,12 @@ class Pump(Generic[T]):
             if self.ending is not None:
                 return None
             waiter = self.loop.create_future()
-            self._waiting.append(waiter)
+            self._waiting[waiter] = None
             self._ask()
-            await waiter
+            try:
+                await waiter
+            finally:
+                self._waiting.pop(waiter, None)
         return place.next
 
     def stop(self) -> None:
@@ -151,7 +154,7 @@ class Pump(Generic[T]):
             self._demand.set_result(None)
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
@@ -216,6 +219,6 @@ class Pump(Generic[T]):
             for listener in self._listeners:
                 listener(ending)
             self._listeners.clear()
-            told = bool(self._waiting)
+            told = not all(waiter.done() for waiter in self._waiting)
             self._wake()
         return told

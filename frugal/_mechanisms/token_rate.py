@@ -179,9 +179,7 @@ class TokenRate(Shared):
         if self._queue:
             for lane in self._lanes.everywhere():
                 if lane.waiting and (loop := lane.loop()) is not None:
-                    with contextlib.suppress(
-                        RuntimeError
-                    ):  # Closed a moment ago; nobody waits there any more.
+                    with contextlib.suppress(RuntimeError):  # Closed a moment ago; nobody waits there any more.
                         loop.call_soon_threadsafe(self._serve)
 
 

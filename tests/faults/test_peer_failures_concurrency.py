@@ -124,7 +124,7 @@ async def test_aiodataloader_a_cancelled_item_of_a_batch_poisons_nothing():
 
 @pytest.mark.parametrize("victim", [0, 1, 2, 3])
 async def test_cashews_one_caller_cancelled_of_a_protected_key(victim):
-    """cashews `thunder_protection`: cancelling ONE follower cancels the leader and all the other followers."""
+    """In cashews' `thunder_protection`, cancelling ONE follower cancels the leader and all the other followers."""
     flight: Flight[str] = Flight()
     release = asyncio.Event()
     executions = 0

@@ -23,14 +23,17 @@ class Clock:
         self.sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> float:
+        """Tell the time."""
         return self.time
 
     async def sleep(self, seconds: float) -> None:
+        """Wait for an advance."""
         waiter = asyncio.get_running_loop().create_future()
         self.sleepers.append((self.time + seconds, waiter))
         await waiter
 
     def advance(self, seconds: float) -> None:
+        """Let time pass, and wake whose time has come."""
         self.time += seconds
         for due, waiter in self.sleepers:
             if due <= self.time and not waiter.done():
@@ -80,6 +83,7 @@ class BatchMachine(RuleBasedStateMachine):
         split=st.sampled_from([False, True, "chosen"]),
     )
     def begin(self, max_size: int, max_tokens: int | None, split: bool | str) -> None:
+        """Draw the limits of this run."""
         self.loop = asyncio.new_event_loop()
         self.complaints: list[str] = []
         self.loop.set_exception_handler(lambda _, context: self.complaints.append(context["message"]))
@@ -99,6 +103,7 @@ class BatchMachine(RuleBasedStateMachine):
         self.count = 0
 
     async def handler(self, items, contexts):
+        """Check what was sent, and wait for the gate."""
         items = list(items)
         assert items, "a batch of nothing"
         assert contexts == tuple(item.number for item in items), "the contexts of other items"
@@ -123,6 +128,8 @@ class BatchMachine(RuleBasedStateMachine):
         return answers[1:] if outcome == "loses one" else answers
 
     def turn(self, times: int = 8) -> None:
+        """Let everything go on that can."""
+
         async def spin() -> None:
             for _ in range(times):
                 await asyncio.sleep(0)
@@ -130,11 +137,13 @@ class BatchMachine(RuleBasedStateMachine):
         self.loop.run_until_complete(spin())
 
     def parcel(self, size: int, poisoned: bool) -> Parcel:
+        """Make an item."""
         self.count += 1
         return Parcel(self.count, size, poisoned)
 
     @rule(size=st.integers(0, 12), poisoned=st.sampled_from([False, False, True]))
     def submit(self, size: int, poisoned: bool) -> None:
+        """Somebody submits one item."""
         parcel = self.parcel(size, poisoned)
 
         async def one() -> list[tuple[str, int]]:
@@ -144,6 +153,7 @@ class BatchMachine(RuleBasedStateMachine):
 
     @rule(sizes=st.lists(st.integers(0, 6), max_size=6))
     def many(self, sizes: list[int]) -> None:
+        """Somebody submits several."""
         parcels = [self.parcel(size, poisoned=False) for size in sizes]
         contexts = [parcel.number for parcel in parcels]
         task = self.loop.create_task(self.batch.many(parcels, contexts=contexts))
@@ -151,6 +161,7 @@ class BatchMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
+        """Cancel one caller."""
         waiting = [caller for caller in self.callers if not caller.task.done()]
         if waiting:
             caller = data.draw(st.sampled_from(waiting))
@@ -161,17 +172,21 @@ class BatchMachine(RuleBasedStateMachine):
         outcome=st.sampled_from(["answers", "answers", "fails", "loses one", "cancels itself"]),
     )
     def answer(self, data: st.DataObject, outcome: str) -> None:
+        """Let one go on."""
         running = [attempt for attempt in self.attempts if not attempt.gate.done()]
         if running:
             data.draw(st.sampled_from(running)).gate.set_result(outcome)
 
     @rule(seconds=st.sampled_from([0.5, 1.0]))
     def advance(self, seconds: float) -> None:
+        """Let time pass, and wake whose time has come."""
         self.turn()
         self.clock.advance(seconds)
 
     @rule()
     def flush(self) -> None:
+        """Send what is collected."""
+
         async def inside() -> None:
             self.batch.flush()
 
@@ -179,6 +194,7 @@ class BatchMachine(RuleBasedStateMachine):
 
     @rule(times=st.integers(1, 4))
     def let_the_loop_turn(self, times: int) -> None:
+        """Take a few turns, not enough to settle."""
         self.turn(times)
 
     @rule()
@@ -197,6 +213,7 @@ class BatchMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_has_its_own(self) -> None:
+        """A caller ends with its own item's answer, its own batch's error, or its own cancellation."""
         for caller in getattr(self, "callers", []):
             if not caller.task.done():
                 continue
@@ -222,6 +239,7 @@ class BatchMachine(RuleBasedStateMachine):
                     assert error.expected == 1
 
     def teardown(self) -> None:
+        """Let everybody end, and look for what is left."""
         if not hasattr(self, "batch"):
             return
         for _ in range(8):  # As often as a batch can be halved, and twice more.

@@ -42,9 +42,11 @@ class BroadcastMachine(RuleBasedStateMachine):
         self.loop.run_until_complete(self.open())
 
     async def open(self) -> None:
+        """Make the broadcast on the loop."""
         self.broadcast = Broadcast(self.source(), on_close=self.on_close)
 
     async def source(self):
+        """Yield what the rules let come."""
         try:
             while True:
                 self.asked = self.loop.create_future()
@@ -57,9 +59,12 @@ class BroadcastMachine(RuleBasedStateMachine):
             self.closed += 1
 
     async def on_close(self, ending: Ending) -> None:
+        """Note how it ended."""
         self.endings.append(ending)
 
     def turn(self) -> None:
+        """Let everything go on that can."""
+
         async def spin() -> None:
             for _ in range(8):
                 await asyncio.sleep(0)
@@ -77,16 +82,19 @@ class BroadcastMachine(RuleBasedStateMachine):
                     reader.end = "whole" if isinstance(error, StopAsyncIteration) else type(error).__name__
 
     def idle(self) -> list[Reader]:
+        """Return the readers that could read."""
         return [r for r in self.readers if r.reading is None and not r.end]
 
     @rule()
     def subscribe(self) -> None:
+        """A reader comes."""
         if self.broadcast.joinable:
             self.readers.append(Reader(self.broadcast.subscribe()))
 
     @precondition(lambda self: self.idle())
     @rule(data=st.data(), settle=st.booleans())
     def read(self, data: st.DataObject, settle: bool) -> None:
+        """A reader asks for its next chunk."""
         reader = data.draw(st.sampled_from(self.idle()))
         self.wanted = max(self.wanted, len(reader.chunks) + 1)
 
@@ -100,6 +108,7 @@ class BroadcastMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel_a_read(self, data: st.DataObject) -> None:
+        """Cancel one read, not its reader."""
         reading = [r.reading for r in self.readers if r.reading is not None]
         if reading:
             data.draw(st.sampled_from(reading)).cancel()
@@ -108,6 +117,7 @@ class BroadcastMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.idle())
     @rule(data=st.data(), how=st.sampled_from(["leave", "aclose", "drop"]))
     def leave(self, data: st.DataObject, how: str) -> None:
+        """One of them leaves."""
         reader = data.draw(st.sampled_from(self.idle()))
         reader.end = "left"
         if how == "leave":
@@ -122,6 +132,7 @@ class BroadcastMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.asked is not None and not self.asked.done())
     @rule(what=st.sampled_from(["chunk", "chunk", "chunk", "end", "error"]))
     def answer(self, what: str) -> None:
+        """Let one go on."""
         assert self.asked is not None
         if what == "chunk":
             self.asked.set_result(self.pulled)
@@ -133,6 +144,7 @@ class BroadcastMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_reader_sees_every_chunk_from_the_first(self) -> None:
+        """No gap, no repetition, nobody early, and the end only after everything."""
         for reader in self.readers:
             assert reader.chunks == list(range(len(reader.chunks)))
             if reader.end in ("whole", "SourceError"):
@@ -141,10 +153,12 @@ class BroadcastMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_pulled_that_nobody_asked_for(self) -> None:
+        """The fastest reader sets the pace."""
         assert self.pulled <= self.wanted
 
     @invariant()
     def the_end_is_told_once_and_truly(self) -> None:
+        """What is told fits what the readers saw."""
         assert len(self.endings) <= 1
         for ending in self.endings:
             ends = {r.end for r in self.readers}
@@ -154,6 +168,7 @@ class BroadcastMachine(RuleBasedStateMachine):
                 assert ends == {"left"}
 
     def teardown(self) -> None:
+        """Let everybody end, and look for what is left."""
         self.turn()
         for reader in self.readers:
             if reader.reading is not None:

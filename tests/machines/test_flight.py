@@ -65,9 +65,11 @@ class FlightMachine(RuleBasedStateMachine):
         self.world = World()
 
     def running(self, key: str | None = None) -> list[Execution]:
+        """Return the executions that nobody ended."""
         return [e for e in self.world.executions if e.state == "running" and key in (None, e.key)]
 
     async def work(self, key: str) -> str:
+        """Note this execution, and wait for its gate."""
         alone = not self.running(key)
         assert alone or key in self.world.forgotten, "two executions of one key at once"
         execution = Execution(key, len(self.world.executions), self.loop.create_future())
@@ -87,6 +89,8 @@ class FlightMachine(RuleBasedStateMachine):
         return answer
 
     def turn(self, times: int) -> None:
+        """Let everything go on that can."""
+
         async def spin() -> None:
             for _ in range(times):
                 await asyncio.sleep(0)
@@ -95,6 +99,7 @@ class FlightMachine(RuleBasedStateMachine):
 
     @rule(target=waiters, key=st.sampled_from(KEYS))
     def join(self, key: str) -> Waiter:
+        """A caller comes."""
         task = self.loop.create_task(self.flight.join(key, lambda: self.work(key)))
         waiter = Waiter(key, task, executions_before=len(self.world.executions))
         self.world.waiters.append(waiter)
@@ -102,11 +107,13 @@ class FlightMachine(RuleBasedStateMachine):
 
     @rule(waiter=consumes(waiters))
     def cancel(self, waiter: Waiter) -> None:
+        """Cancel one caller."""
         if not waiter.task.done():
             waiter.cancelled = waiter.task.cancel()
 
     @rule(data=st.data())
     def land(self, data: st.DataObject) -> None:
+        """Let one execution land."""
         gated = [e for e in self.world.executions if not e.gate.done()]
         if gated:
             execution = data.draw(st.sampled_from(gated))
@@ -114,12 +121,14 @@ class FlightMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def fail(self, data: st.DataObject) -> None:
+        """Let one execution fail."""
         gated = [e for e in self.world.executions if not e.gate.done()]
         if gated:
             data.draw(st.sampled_from(gated)).gate.set_exception(WorkError())
 
     @rule(data=st.data())
     def unwind(self, data: st.DataObject) -> None:
+        """Let cancelled work end."""
         unwinding = [e for e in self.world.executions if e.unwinding and not e.unwinding.done()]
         if unwinding:
             slow = data.draw(st.sampled_from(unwinding)).unwinding
@@ -128,11 +137,13 @@ class FlightMachine(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(KEYS))
     def forget(self, key: str) -> None:
+        """Forget a key."""
         if self.flight.forget(key):
             self.world.forgotten.add(key)
 
     @rule(times=st.integers(1, 4))
     def let_the_loop_turn(self, times: int) -> None:
+        """Take a few turns, not enough to settle."""
         self.turn(times)
 
     @rule()
@@ -151,6 +162,7 @@ class FlightMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_has_an_answer_of_its_own_key(self) -> None:
+        """A caller ends with its own key's answer, the work's error, or its own cancellation."""
         leaders: set[str] = set()
         for waiter in self.world.waiters:
             if not waiter.task.done():

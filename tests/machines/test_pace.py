@@ -24,14 +24,17 @@ class Clock:
         self.sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> float:
+        """Tell the time."""
         return self.time
 
     async def sleep(self, seconds: float) -> None:
+        """Wait for an advance."""
         waiter = asyncio.get_running_loop().create_future()
         self.sleepers.append((self.time + seconds, waiter))
         await waiter
 
     def advance(self, seconds: float) -> None:
+        """Let time pass, and wake whose time has come."""
         self.time += seconds
         for due, waiter in self.sleepers:
             if due <= self.time and not waiter.done():
@@ -48,9 +51,11 @@ class Model:
 
     @property
     def level(self) -> int:
+        """What is in."""
         return sum(portion[0] for portion in self.portions)
 
     def second(self) -> None:
+        """Let one second drain, and serve."""
         for portion in self.portions:
             if portion[0]:
                 portion[0] -= 1
@@ -58,6 +63,7 @@ class Model:
         self.serve()
 
     def serve(self) -> None:
+        """Let go whoever has room, in order."""
         while self.queue and self.level + self.queue[0].tokens <= LIMIT:
             request = self.queue.pop(0)
             request.goes = True
@@ -91,6 +97,8 @@ class TokenRateMachine(RuleBasedStateMachine):
         self.requests: list[Request] = []
 
     def turn(self) -> None:
+        """Let everything go on that can."""
+
         async def spin() -> None:
             for _ in range(8):
                 await asyncio.sleep(0)
@@ -104,6 +112,7 @@ class TokenRateMachine(RuleBasedStateMachine):
 
     @rule(tokens=st.one_of(st.integers(0, LIMIT), st.sampled_from([1, LIMIT])))
     def arrive(self, tokens: int) -> None:
+        """Somebody comes."""
         request = Request(tokens, self.loop.create_task(self.rate.acquire(tokens)))
         self.requests.append(request)
         self.model.queue.append(request)
@@ -112,6 +121,7 @@ class TokenRateMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
+        """One of them leaves."""
         if self.model.queue:
             request = data.draw(st.sampled_from(self.model.queue))
             request.task.cancel()
@@ -122,6 +132,7 @@ class TokenRateMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.integers(1, 70))
     def pass_time(self, seconds: int) -> None:
+        """Let time pass."""
         for _ in range(seconds):
             somebody_waits = bool(self.model.queue)
             self.clock.advance(1)
@@ -132,6 +143,7 @@ class TokenRateMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), tokens=st.integers(0, LIMIT + 20))
     def correct(self, data: st.DataObject, tokens: int) -> None:
+        """Book a true usage, up or down."""
         gone = [request for request in self.requests if request.goes and not request.left]
         if gone:
             request = data.draw(st.sampled_from(gone))
@@ -166,6 +178,7 @@ class RequestRateMachine(RuleBasedStateMachine):
 
     @initialize(rpm=st.sampled_from([1, 3, 60, 0.5]))
     def begin(self, rpm: float) -> None:
+        """Draw the limits of this run."""
         self.loop = asyncio.new_event_loop()
         self.clock = Clock()
         self.rate = RequestRate(rpm, clock=self.clock)
@@ -175,6 +188,8 @@ class RequestRateMachine(RuleBasedStateMachine):
         self.free_at: list[float] = []  # When each of those who went will have drained.
 
     def turn(self) -> None:
+        """Let everything go on that can."""
+
         async def spin() -> None:
             for _ in range(12):
                 await asyncio.sleep(0)
@@ -190,6 +205,7 @@ class RequestRateMachine(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 5))
     def arrive(self, count: int) -> None:
+        """Somebody comes."""
         for _ in range(count):
             self.line.append(self.loop.create_task(self.rate.acquire()))
         self.tasks += self.line[-count:]
@@ -197,6 +213,7 @@ class RequestRateMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
+        """One of them leaves."""
         if self.line:
             task = data.draw(st.sampled_from(self.line))
             task.cancel()
@@ -205,11 +222,13 @@ class RequestRateMachine(RuleBasedStateMachine):
 
     @rule(part=st.sampled_from([0.5, 1.0, 2.0]))
     def pass_time(self, part: float) -> None:
+        """Let time pass."""
         for _ in range(int(part * 2)):
             self.clock.advance(self.every / 2)
             self.turn()
 
     def teardown(self) -> None:
+        """Let everybody end, and look for what is left."""
         if not hasattr(self, "loop"):
             return
         while self.line:

@@ -262,9 +262,7 @@ def test_halving_fails_the_poisoned_items_and_no_others(poisoned, size):
 
     async def main():
         batch = Batch(handler, max_size=size, max_wait=0, split=True)
-        return await asyncio.gather(
-            *[batch.submit(n) for n in range(len(poisoned))], return_exceptions=True
-        )
+        return await asyncio.gather(*[batch.submit(n) for n in range(len(poisoned))], return_exceptions=True)
 
     for number, (bad, result) in enumerate(zip(poisoned, asyncio.run(main()), strict=True)):
         if bad:
@@ -424,7 +422,7 @@ async def test_a_caller_cancelled_in_the_moment_of_failure_leaves_no_complaint(c
     task = asyncio.create_task(Batch(handler, max_size=1, clock=Clock()).submit(1))
     await turns()
     gate.set()
-    while not task._fut_waiter.done():
+    while not task._fut_waiter.done():  # noqa: ASYNC110  The very turn matters.
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -445,6 +443,31 @@ async def test_a_handler_task_cancelled_before_its_first_step_hangs_nobody():
     await turns()
     assert task.cancelled()
     assert handler.batches == []
+
+
+async def test_a_caller_cancelled_just_before_the_handler_begins_is_not_served():
+    """The batch was sent a moment ago; a handler is never called with nothing."""
+    handler = Handler()
+    batch = Batch(handler, max_size=2, clock=Clock())
+    tasks = [asyncio.create_task(batch.submit(n)) for n in range(2)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await turns()
+    assert [task.cancelled() for task in tasks] == [True, True]
+    assert handler.batches == []
+
+
+async def test_closing_what_is_idle_or_collecting_only_is_no_trouble():
+    """Once, twice, and with nothing handled yet."""
+    batch = Batch(Handler(), clock=Clock())
+    await batch.aclose()
+    task = asyncio.create_task(batch.submit(1))
+    await turns()
+    await batch.aclose()
+    await turns()
+    assert task.cancelled()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_aclose_cancels_what_is_collected_and_what_is_handled():
@@ -490,9 +513,7 @@ def test_one_batch_serves_two_runs_and_two_threads():
 
     for name in "ab":
         asyncio.run(main(name, together=False))
-    threads = [
-        threading.Thread(target=lambda name=name: asyncio.run(main(name, together=True))) for name in "cd"
-    ]
+    threads = [threading.Thread(target=lambda name=name: asyncio.run(main(name, together=True))) for name in "cd"]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -20,6 +20,7 @@ async def turns() -> None:
 
 
 async def letters(text: str = "abc"):
+    """Yield them."""
     for letter in text:
         yield letter
 
@@ -305,10 +306,41 @@ def test_an_interrupt_in_the_source_stops_the_loop(fate):
         asyncio.run(main())
 
 
+def test_an_interrupt_with_nobody_waiting_stops_the_loop_by_itself():
+    """It is not kept for a reader that may never come back."""
+
+    async def source():
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            raise KeyboardInterrupt
+
+    async def leave():
+        reader = Broadcast(source()).subscribe()
+        assert await anext(reader) == 1
+        read = asyncio.ensure_future(anext(reader))
+        await turns()
+        read.cancel()
+        await turns()
+        reader.leave()
+        await turns()
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _, context: None)
+    left = loop.create_task(leave())
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(left)
+    loop.run_until_complete(left)
+    gc.collect()
+    loop.close()
+
+
 async def test_its_repr_says_where_it_stands():
     """For whoever debugs."""
     shared = Broadcast(letters())
     reader = shared.subscribe()
+    assert reader.broadcast is shared
     assert repr(shared) == "<Broadcast open, 0 chunks, 1 readers>"
     assert [letter async for letter in reader] == ["a", "b", "c"]
     assert repr(shared) == "<Broadcast exhausted, 3 chunks, 0 readers>"

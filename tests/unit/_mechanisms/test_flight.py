@@ -23,9 +23,11 @@ class Clock:
     time = 0.0
 
     def now(self) -> float:
+        """Tell the time."""
         return self.time
 
     async def sleep(self, seconds: float) -> None:
+        """Wait for an advance."""
         raise AssertionError("a flight waits for no clock")
 
 
@@ -43,6 +45,7 @@ class Gated:
         self.cancelled = 0
 
     async def __call__(self) -> object:
+        """Wait for the gate."""
         self.gates.append(asyncio.get_running_loop().create_future())
         try:
             return await self.gates[-1]
@@ -292,6 +295,83 @@ async def test_a_forgotten_key_starts_anew_and_its_waiters_are_served():
     assert (await first).result == "old"
     assert (await second).result == "new"
     assert (await flight.join("k", work)).result == "new"
+
+
+@pytest.mark.parametrize("fate", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_in_the_work_stops_the_loop(fate):
+    """Through its waiter, or by itself when nobody waits any more."""
+
+    async def interrupted():
+        raise fate
+
+    with pytest.raises(fate):
+        asyncio.run(Flight().join("k", interrupted))
+
+    async def interrupted_late():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise fate from None
+
+    async def leave():
+        task = asyncio.create_task(Flight().join("k", interrupted_late))
+        await turns()
+        task.cancel()
+        await turns()
+
+    loop = asyncio.new_event_loop()
+    complaints = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    left = loop.create_task(leave())
+    with pytest.raises(fate):
+        loop.run_until_complete(left)
+    loop.run_until_complete(left)
+    gc.collect()
+    loop.close()
+    assert len(complaints) <= 1, "asyncio may say once that nobody retrieved it"
+
+
+async def test_work_that_swallows_its_cancellation_has_wasted_its_answer():
+    """Nobody is there to take it, a stream is closed, and the key was free long before."""
+    flight: Flight[object] = Flight(linger=60)
+    closed = []
+
+    async def on_close(ending):
+        closed.append(ending.end.value)
+
+    async def deaf(answer):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return answer()
+
+    for answer in (lambda: "too late", lambda: Broadcast(_letters(), on_close=on_close)):
+        task = asyncio.create_task(flight.join("k", lambda answer=answer: deaf(answer)))
+        await turns()
+        task.cancel()
+        await turns()
+        assert task.cancelled()
+        assert not flight.forget("k")
+    assert closed == ["abandoned"]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_has_says_whether_a_caller_would_follow():
+    """While the work runs, and while its stream can be joined; not before and not after."""
+    flight: Flight[object] = Flight()
+    work = Gated()
+    assert not flight.has("k")
+    task = asyncio.create_task(flight.join("k", work))
+    await turns()
+    assert flight.has("k")
+    work.gates[0].set_result("done")
+    await task
+    assert not flight.has("k")
+    stream = await flight.join("k", _opens(_letters()))
+    assert flight.has("k")
+    stream.result.leave()
+    assert not flight.has("k")
+    await turns()
 
 
 async def test_aclose_cancels_what_is_in_flight():

@@ -18,14 +18,17 @@ class Clock:
         self.sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> float:
+        """Tell the time."""
         return self.time
 
     async def sleep(self, seconds: float) -> None:
+        """Wait for an advance."""
         waiter = asyncio.get_running_loop().create_future()
         self.sleepers.append((self.time + seconds, waiter))
         await waiter
 
     async def advance(self, seconds: float) -> None:
+        """Let time pass, and wake whose time has come."""
         await turns()
         self.time += seconds
         for due, waiter in self.sleepers:

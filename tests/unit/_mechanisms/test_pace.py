@@ -44,9 +44,7 @@ class Clock:
         """Wake whose time has come, on whatever loop."""
         for due, waiter in list(self.sleepers):
             if due <= self.time and not waiter.done():
-                waiter.get_loop().call_soon_threadsafe(
-                    lambda waiter=waiter: waiter.done() or waiter.set_result(None)
-                )
+                waiter.get_loop().call_soon_threadsafe(lambda waiter=waiter: waiter.done() or waiter.set_result(None))
 
 
 async def turns() -> None:
@@ -170,6 +168,17 @@ async def test_a_correction_after_the_minute_gives_nothing_twice():
     await waiting
 
 
+async def test_a_correction_to_what_was_reserved_changes_nothing():
+    """And the last of several counts."""
+    clock = Clock()
+    rate = TokenRate(60, clock=clock)
+    reserved = await rate.acquire(10)
+    for tokens in (10, 4, 20, 5):
+        reserved.correct(tokens)
+    assert reserved.tokens == 5
+    assert rate._level.at(clock.now()) >= 5
+
+
 @pytest.mark.parametrize("tokens", [-1, float("nan"), float("inf")])
 async def test_bad_amounts_are_refused(tokens):
     """In asking and in correcting; nothing is booked."""
@@ -180,7 +189,7 @@ async def test_bad_amounts_are_refused(tokens):
     with pytest.raises(ValueError, match="tokens"):
         reserved.correct(tokens)
     with pytest.raises(TypeError):
-        await rate.acquire(True)
+        await rate.acquire(tokens=True)
     with pytest.raises(TypeError):
         await rate.acquire("1")
     assert rate._level.at(rate._clock.now()) == 1
@@ -195,7 +204,7 @@ async def test_a_caller_cancelled_in_the_moment_of_its_turn_holds_nothing():
     await turns()
     clock.time += 60
     clock.wake()
-    while not first._fut_waiter.done():
+    while not first._fut_waiter.done():  # noqa: ASYNC110  The very turn matters.
         await asyncio.sleep(0)
     first.cancel()
     await turns()
@@ -318,7 +327,7 @@ def test_a_forked_child_has_locks_and_lines_of_its_own():
         holder.join()
         waiting.cancel()
         await turns()
-        return os.waitpid(child, 0)[1]
+        return (await asyncio.to_thread(os.waitpid, child, 0))[1]
 
     assert asyncio.run(main()) == 0
 
@@ -420,6 +429,14 @@ async def test_the_parts_of_aiolimiter_that_are_replaced_are_there():
 
 
 # ------------------------------------------------------------------- all together
+
+
+async def test_aiolimiter_finds_the_parts_of_a_loop_that_it_asks_for():
+    """Its stand-in tells the time of the clock and is never closed."""
+    clock = Clock()
+    lane = RequestRate(1, clock=clock)._lanes.here()
+    assert lane._loop.time() == clock.now()
+    assert not lane._loop.is_closed()
 
 
 async def test_a_slot_waits_for_every_limit():

@@ -28,7 +28,7 @@ _POWER = re.compile(r"[A-Za-z0-9)]\^[A-Za-z0-9({-]")
 _TEX = re.compile(r"\\[a-z]{2,}[ {_]")
 _AFTER_DIGIT = re.compile(
     r"[0-9](?:(?:(?<=[A-Z][0-9])|(?<=[A-Z][a-z][0-9]))[A-Z(]"  # a chemical formula
-    r"|(?:,[0-9])*-[a-z]{5}"  # 2-methylbutane, 1,3-dipolar
+    r"|(?:,[0-9]){0,5}-[a-z]{5}"  # 2-methylbutane, 1,3-dipolar
     r"| ?(?:mmHg|mg/|µg|mcg|mmol|mol|kJ|kcal|GPa|keV|MeV|eV|nm|Å|ppm)\b"
     r"|[- ]years?[- ]old| ?[歲岁])"
 )

@@ -209,6 +209,16 @@ def test_states_that_grew_apart_merge_by_addition_in_any_order():
     assert cells(twice, ANY)["base"]["judged"] == pytest.approx(cells(one, ANY)["base"]["judged"] + 1)
 
 
+def test_old_evidence_fades_with_new_evidence_of_its_task_alone():
+    """After `memory` judged outcomes an old one counts for a third; other tasks and unjudged calls age nothing."""
+    state = recorded(None, outcomes("base", 1, 0) + outcomes("base", 1, 0, "maths"), memory=100)
+    state = recorded(state, outcomes("other", 50, 50))
+    state = recorded(state, [Outcome(cell=Cell(ANY, "other"), latency=1.0)] * 100)
+    assert cells(state, ANY)["base"]["successes"] == pytest.approx(0.99**100)
+    assert cells(state, ANY)["base"]["judged"] == pytest.approx(0.99**100)
+    assert cells(state, "maths")["base"]["successes"] == 1.0
+
+
 def test_recording_does_not_change_the_state_it_was_given():
     """So a reader never sees half of an update."""
     before = recorded(None, outcomes("base", 1, 0))
@@ -267,6 +277,23 @@ def test_threads_that_learn_at_once_lose_nothing():
     for thread in threads:
         thread.join()
     assert cells(route.state.load(), ANY)["base"]["judged"] == pytest.approx(200)
+
+
+def test_a_suggestion_may_be_all_that_is_left():
+    """A budget near its limit may name a model that is none of ours."""
+
+    class State:
+        suggest, warning, remaining = "gpt-4o", True, None
+
+    route = adaptive([Model("base", vision=False)])
+    assert route(Request(images=[b""], budgets=[State()])).model == "gpt-4o"
+
+
+def test_the_reprs_say_what_they_are():
+    """For explain."""
+    assert repr(MemoryState()) == "MemoryState()"
+    assert "explore=0" in repr(still())
+    assert "_salt" not in repr(still())
 
 
 def test_an_empty_state_knows_nothing():

@@ -16,6 +16,8 @@ from frugal._values.money import Money
 from frugal._values.routing import Constraints, Model, Request
 from frugal.errors import EmbeddingError, NoEligibleModelError
 from frugal.routers.learned import learned
+from frugal.routers.learned.calibration import _held_back
+from frugal.routers.learned.neighbours import Neighbours
 
 MODELS = ["small", "large"]
 
@@ -102,6 +104,49 @@ def test_where_nothing_can_be_told_it_is_no_worse_than_the_quality_asked_for():
     noise = {f"q{n}": [chance.gauss(0, 1) for _ in range(8)] for n in range(400)}
     route = learned(MODELS, quality=0.8, embed=lambda texts: [noise[t] for t in texts]).fit(rows)
     assert route.expected.kept >= 0.77
+
+
+def test_it_does_not_judge_itself_by_what_it_has_seen():
+    """A held-back query is predicted without its own outcome: noise is not foretold."""
+    generator = np.random.default_rng(6)
+    points = generator.normal(size=(1_500, 8)).astype(np.float32)
+    success = (generator.random((1_500, 2)) < 0.5).astype(np.float32)
+    past = Neighbours(points, success, np.ones_like(success), 16)
+    _, judged = _held_back(past, generator)
+    foretold = np.corrcoef(judged.success[:, 0], judged.true_success[:, 0])[0, 1]
+    assert abs(foretold) < 0.08
+
+
+def test_a_price_fills_in_for_the_model_alone_that_has_no_cost():
+    """What the rows say of the other one stays."""
+    rows = [row if row["model"] == "small" else {**row, "cost": None} for row in history()]
+    route = learned(MODELS, quality=1.0, embed=embed).fit(rows, price_of=lambda m, usage: Money(2 * 10**10))
+    assert route.expected.strongest_cost == pytest.approx(0.02)
+
+
+def test_without_its_strongest_model_it_takes_the_next(fitted):
+    """When the query has no vector and the strongest is excluded."""
+    route = replace(fitted, models=("small", Model("large", vision=False)))
+    assert ask(route, "", images=[b""]).model == "small"
+
+
+def test_a_suggestion_may_be_all_that_is_left(fitted):
+    """A budget near its limit may name a model that is none of ours."""
+
+    @dataclass
+    class State:
+        suggest: str = "gpt-4o"
+        warning: bool = True
+        remaining: Money | None = None
+
+    route = replace(fitted, models=(Model("small", vision=False), Model("large", vision=False)))
+    assert ask(route, images=[b""], budgets=[State()]).model == "gpt-4o"
+
+
+def test_predictions_can_be_asked_for(fitted):
+    """To see what it thinks of a query."""
+    told = asyncio.run(fitted.predicted("hard one"))
+    assert told["small"] < 0.5 < told["large"]
 
 
 def write_csv(path, rows):
@@ -225,6 +270,8 @@ def test_an_embedder_may_be_async_or_a_port():
         identity = "axes/3"
 
         async def embed(self, texts):
+            if "unembeddable" in texts:
+                raise EmbeddingError(self.identity, "no direction")
             return np.array(embed(texts), dtype=np.float32)
 
     async def inside():
@@ -232,7 +279,9 @@ def test_an_embedder_may_be_async_or_a_port():
         return (await route(Request(text="hard one"))).model
 
     assert asyncio.run(inside()) == "large"
-    assert ask(learned(MODELS, quality=0.95, embed=Port()).fit(history()), "hard one").model == "large"
+    port = learned(MODELS, quality=0.95, embed=Port()).fit(history())
+    assert ask(port, "hard one").model == "large"
+    assert "no vector" in ask(port, "unembeddable").reason
 
 
 def test_what_fails_while_fitting_is_raised_with_a_loop_and_without():
@@ -275,6 +324,14 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path, fitted):
     np.savez(path, header=np.array([Evil()], dtype=object))
     for spoil in (lambda: None, lambda: path.write_bytes(b"garbage"), lambda: path.write_bytes(b"")):
         spoil()
+        with pytest.raises(ValueError, match="fit anew"):
+            route.load(path)
+    newer = np.frombuffer(json.dumps({"format": 99}).encode(), dtype=np.uint8)
+    for change in ({"header": newer}, {"points": np.zeros((3, 3), np.float32)}):
+        fitted.save(path)
+        with np.load(path) as file:
+            found = {name: file[name] for name in file.files}
+        np.savez(path, **{**found, **change})
         with pytest.raises(ValueError, match="fit anew"):
             route.load(path)
     fitted.save(path)

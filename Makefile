@@ -100,7 +100,7 @@ types: $(VENV)/.has-dev ## Static types, under two checkers
 
 .PHONY: imports
 imports: $(VENV)/.has-dev ## The floors of the architecture (import-linter)
-	$(call step,floors (import-linter),$(BIN)/lint-imports --no-logo > $(VENV)/.floors 2>&1 || { cat $(VENV)/.floors; false; })
+	$(call step,floors (import-linter),$(BIN)/lint-imports --no-logo --no-cache > $(VENV)/.floors 2>&1 || { cat $(VENV)/.floors; false; })
 
 # Exit status 5 is "no test is so marked".
 .PHONY: unit

@@ -76,7 +76,11 @@ def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> 
     if usage_known is not None:
         if model is None:
             return Bill(usage_known, UNPRICED, "llm", provider, tier)
-        return Bill(usage_known, _priced(call, meter, model, usage_known, provider, tier), "llm", provider, tier)
+        cost = _priced(call, meter, model, usage_known, provider, tier)
+        if reading is not None and reading.problem and not isinstance(stated, Usage) and cost.status == "exact":
+            # The tokens are priced right, but they are not sure to be the whole bill.
+            cost = replace(cost, status="estimated")
+        return Bill(usage_known, cost, "llm", provider, tier)
     if model is None:
         return Bill(kind="tool")
     text = reading.text_bytes if reading is not None else None
@@ -102,7 +106,7 @@ def lost(call: Call, meter: Meter, outcome: str, error: BaseException | None, re
     status = meter.requests.status(error) if error is not None else None
     provider = reading.provider if reading is not None else None
     tier = (reading.tier if reading is not None else None) or meter.requests.tier(call.arguments)
-    if reading is not None and reading.usage is not None and reading.finish is not None:
+    if reading is not None and reading.usage is not None and (reading.finish is not None or status is not None):
         return answered(call, meter, reading, None)
     if status is not None and status >= 400 and status not in TIMED_OUT and reading is None:
         return Bill(provider=provider, tier=tier)

@@ -44,6 +44,7 @@ class Ports:
     reader: UsageReader
     requests: RequestReader
     telemetry: Telemetry
+    of_error: Callable[[BaseException], Reading | None] = lambda error: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,15 @@ class Attempt:
     def failed(self, error: BaseException) -> None:
         """Write down what a call that raised may have cost."""
         cancelled = isinstance(error, (asyncio.CancelledError, GeneratorExit))
-        self._lose("cancelled" if cancelled else "failed", error, None, streamed=False)
+        self._lose("cancelled" if cancelled else "failed", error, self._told_by(error), streamed=False)
+
+    def _told_by(self, error: BaseException) -> Reading | None:
+        """Return what an error says was used: some SDKs raise what they have already paid for."""
+        try:
+            return self._meter.ports.of_error(error)
+        except Exception:
+            _log.exception("frugal: the usage in an error of %s could not be read", self._call.function)
+            return None
 
     # ------------------------------------------------------------------ as a stream's tap
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
-from frugal import providers
 from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import attach
 from frugal.ports import Embedder, LedgerStore, Prices
@@ -59,10 +58,10 @@ def decorate(function: Any, make: Callable[[], Any], words: str) -> Any:
 @cache
 def ports() -> Ports:
     """Return the default adapters."""
-    from frugal.providers import ShapeReader  # noqa: PLC0415 heavy: only once something is decorated
+    from frugal.providers import RequestShapes, ShapeReader, usage_of_error  # noqa: PLC0415 only once something is decorated
     from frugal.telemetry.spans import OpenTelemetry  # noqa: PLC0415
 
-    return Ports(_ledger, _prices, ShapeReader(), RequestShapes(), OpenTelemetry())
+    return Ports(_ledger, _prices, ShapeReader(), RequestShapes(), OpenTelemetry(), usage_of_error)
 
 
 def _ledger() -> LedgerStore:
@@ -77,34 +76,6 @@ def _prices() -> Prices:
     from frugal.prices import default_prices  # noqa: PLC0415
 
     return default_prices()
-
-
-class RequestShapes:
-    """Read requests with the providers' tables."""
-
-    __slots__ = ()
-
-    def model(self, arguments: Mapping[str, Any]) -> str | None:
-        """Return the model asked for."""
-        return providers.requested_model(arguments)
-
-    def input_tokens(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
-        """Return the typical input in tokens, and one that is never too low."""
-        tokens = providers.estimate_input(arguments)
-        return tokens.typical, tokens.most
-
-    def output_limit(self, arguments: Mapping[str, Any]) -> int | None:
-        """Return the output tokens allowed over all choices."""
-        limit = providers.output_limit(arguments)
-        return None if limit is None else limit * providers.choices(arguments)
-
-    def tier(self, arguments: Mapping[str, Any]) -> str | None:
-        """Return the service tier asked for."""
-        return providers.requested_tier(arguments)
-
-    def status(self, error: BaseException) -> int | None:
-        """Return the HTTP status of an error."""
-        return providers.status_of(error)
 
 
 def metering(

@@ -46,9 +46,6 @@ class CascadeRouter:
             return fallback(request, pruned.candidates)
         plan = " then ".join(steps)
         decision = decided(pruned, steps[0], f"cascade: {plan}")
-        if decision.model != steps[0]:
-            # A budget near its limit suggests a model that is cheaper than the first: nothing to go on to.
-            return decision
         return replace(decision, then=tuple(steps[1:]), accept=self.accept, accepts_text=self.accepts_text)
 
 

@@ -14,7 +14,8 @@ from frugal.routers.adaptive import MemoryState, adaptive, merged, recorded
 from frugal.routers.adaptive.state import SUMS, cells
 from frugal.routers.cascade import cascade
 from frugal.routers.complexity import SOURCE_RULES, by_complexity
-from frugal.routers.constraints import prune, window_needed
+from frugal.routers.constraints import prune
+from frugal.routers.demand import window_needed
 from frugal.routers.learned import learned
 
 NAMES = ("a", "b", "c", "d")

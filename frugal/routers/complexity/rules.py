@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 from frugal._values.routing import Request
@@ -25,7 +25,6 @@ LEVELS = ("simple", "medium", "complex")
 """From the cheapest tier to the dearest."""
 
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
-_FIRST_WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _TO_SPACES = {c: " " for c in range(128) if not (chr(c).islower() or chr(c) == "-")}
 _EDGE = " \t\r\n.,!?;:~…。，！？；：、"
 
@@ -81,13 +80,13 @@ class Rules:
         return index
 
     @cached_property
-    def _spoken(self) -> dict[str, tuple[tuple[str, re.Pattern[str] | None, int], ...]]:
+    def _spoken(self) -> dict[str, tuple[tuple[str, int], ...]]:
         """Phrases that begin with a Latin word, by that word: a text without it is not searched for them."""
-        index: dict[str, tuple[tuple[str, re.Pattern[str] | None, int], ...]] = {}
+        index: dict[str, tuple[tuple[str, int], ...]] = {}
         for phrase, at in self._each_phrase():
-            first = _FIRST_WORD.match(phrase)
+            first = _WORD.match(phrase)
             if first is not None:
-                index[first[0]] = (*index.get(first[0], ()), (_start(phrase), _gapped(phrase), at))
+                index[first[0]] = (*index.get(first[0], ()), (phrase, at))
         return index
 
     @cached_property
@@ -100,7 +99,7 @@ class Rules:
         index: dict[str, tuple[tuple[str, int], ...]] = {}
         seconds: set[str] = set()
         for phrase, at in self._each_phrase():
-            if _FIRST_WORD.match(phrase) is None:
+            if _WORD.match(phrase) is None:
                 index[phrase[0]] = (*index.get(phrase[0], ()), (phrase, at))
                 seconds.add(_start(phrase)[1:2])
         if not index:
@@ -152,7 +151,7 @@ class Rules:
         search, index = self._written
         for first in set(search.findall(lower)) if search else ():
             for phrase, at in index[first]:
-                if (_gap_pattern(phrase).search(lower) is not None) if "…" in phrase else phrase in lower:
+                if _says(phrase, lower):
                     hits[at] = hits.get(at, 0) + 1
 
     def _context(self, request: Request) -> int:
@@ -170,8 +169,8 @@ class Rules:
                 hits[at] = hits.get(at, 0) + 1
         spoken = self._spoken
         for word in spoken.keys() & words:
-            for start, pattern, at in spoken[word]:
-                if start in lower and (pattern is None or pattern.search(lower)):
+            for phrase, at in spoken[word]:
+                if _says(phrase, lower):
                     hits[at] = hits.get(at, 0) + 1
         self._read_written(lower, hits)
         scores = {"simple": 0, "complex": 0, "expert": 0}
@@ -194,14 +193,23 @@ def _start(phrase: str) -> str:
     return phrase.partition("…")[0].rstrip()
 
 
-def _gapped(phrase: str) -> re.Pattern[str] | None:
-    return _gap_pattern(phrase) if "…" in phrase else None
+def _says(phrase: str, lower: str) -> bool:
+    """Return whether a text has a phrase; the parts of one with gaps in their order, on one line."""
+    if "…" not in phrase:
+        return phrase in lower
+    parts = phrase.split("…")
+    return any(_in_order(parts, line) for line in lower.split("\n"))
 
 
-@lru_cache(maxsize=1024)
-def _gap_pattern(phrase: str) -> re.Pattern[str]:
-    """Return the pattern of a phrase with gaps, each on one line."""
-    return re.compile("[^\n]*?".join(map(re.escape, phrase.split("…"))))
+def _in_order(parts: Iterable[str], line: str) -> bool:
+    # One pass, where a pattern with a gap would go back to every start.
+    at = 0
+    for part in parts:
+        found = line.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _add_shapes(shapes: Iterable[Shape], sample: str, scores: dict[str, int], signals: list[str]) -> None:

@@ -19,7 +19,8 @@ import numpy as np
 
 from frugal._values.routing import Decision, Model, PriceOf, Request
 from frugal.errors import EmbeddingError
-from frugal.routers.constraints import Pruned, cost_of, decided, fallback, prune
+from frugal.routers.constraints import Pruned, decided, fallback, prune
+from frugal.routers.demand import cost_of
 from frugal.routers.learned.calibration import ALWAYS_STRONGEST, Expected
 from frugal.routers.learned.knowledge import Knowledge, gathered, loaded, saved
 from frugal.routers.learned.neighbours import LONGEST, Matrix, shape_of

@@ -99,8 +99,10 @@ class FunctionEmbedder:
         finally:
             for task in (work, timer):
                 task.cancel()
-            # A cancelled task is awaited by nobody: look at its end, or the loop complains.
+            # One turn of the loop lets them end. Work that will not be cancelled is left behind, and its end
+            # is looked at, or the loop would complain of an error that nobody saw.
             work.add_done_callback(_look)
+            await asyncio.wait({work, timer}, timeout=0)
 
     async def _call(self, texts: list[str]) -> Any:
         if self._is_async:

@@ -149,10 +149,14 @@ class Collection:
             source=source,
             saved=saved,
         )
+        # The row first: what is found must be there. Should the index then refuse it, the row must go again.
         self._rows.put(self._key(id), encode(entry), entry.expires, user)
         with self._lock:
-            self._shelf.take(entry)
+            taken = self._shelf.take(entry)
             self._shelf.remember(entry)
+        if not taken:
+            self.remove(id)
+            raise ValueError(f"a vector of {unit.size} numbers cannot stand beside those of its partition")
         for twin in before:
             self.remove(twin)
         self._evict()

@@ -59,6 +59,7 @@ class ExactIndex:
         unit = direction(vector, self.dims)
         if self.dims is None:
             self.dims = unit.size
+            self._rows = np.empty((0, unit.size), dtype=np.float32)
         place = self._places.get(id)
         if place is None:
             place = len(self._places)

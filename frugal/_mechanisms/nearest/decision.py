@@ -23,7 +23,8 @@ class Decision:
 
     ``hit`` serves ``entry``; with ``audit`` the model is asked as well, after the caller is served, and
     ``learn`` told whether its answer equals the entry's. ``explore`` asks the model first and then tells
-    ``learn``. ``miss`` has nothing to compare. ``vetoed`` holds the entries refused on the way and the rules.
+    ``learn``. ``miss`` has nothing to compare. ``vetoed`` holds the entries refused on the way and the rules;
+    ``live`` is False for a query that was not to be served from the cache at all.
     """
 
     action: Action
@@ -34,6 +35,7 @@ class Decision:
     vetoed: tuple[tuple[int, str], ...] = ()
     evidence: Evidence | None = None
     level: int = -1
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ NEIGHBOURS = 16
 
 _NEAR = 4
 _STEEPNESS = 3.0
+_CLOSE = 0.02
 _DOUBT = 0.5
 _TRIES = 4
 
@@ -67,7 +68,7 @@ def weigh(neighbours: Sequence[Neighbour], refuse: Refuse | None = None) -> Evid
     if not neighbours:
         return None
     nearest, farthest = neighbours[0].similarity, neighbours[-1].similarity
-    scale = _STEEPNESS / max(nearest - farthest, 1e-6)
+    scale = _STEEPNESS / max(nearest - farthest, _CLOSE)
     votes: dict[str, float] = {}
     total = 0.0
     for neighbour in neighbours:

@@ -39,9 +39,7 @@ class Fixed:
         """Always: a fixed threshold has no evidence to lose."""
         return True
 
-    def decide(
-        self, neighbours: Sequence[Neighbour], refuse: Refuse | None = None, *, serve: bool = True
-    ) -> Decision:
+    def decide(self, neighbours: Sequence[Neighbour], refuse: Refuse | None = None, *, serve: bool = True) -> Decision:
         """Choose what to do for a query with these *neighbours*, nearest first."""
         self._counts["queries"] += 1
         if not serve or not neighbours:

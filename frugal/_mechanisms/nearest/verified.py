@@ -25,6 +25,7 @@ _log = logging.getLogger("frugal")
 
 _HOPELESS = -1.5
 _ALARM_RATIO = 4.0
+_CAUTION = 0.5
 
 
 class Verified:
@@ -64,15 +65,13 @@ class Verified:
         """Whether hits are served at present."""
         return self._certificate.level is not None
 
-    def decide(
-        self, neighbours: Sequence[Neighbour], refuse: Refuse | None = None, *, serve: bool = True
-    ) -> Decision:
+    def decide(self, neighbours: Sequence[Neighbour], refuse: Refuse | None = None, *, serve: bool = True) -> Decision:
         """Choose what to do for a query with these *neighbours*, nearest first.
 
         Args:
             neighbours: of one partition, at most ``NEIGHBOURS``.
             refuse: the veto.
-            serve: False never hits and audits (a bypassed lookup whose answer is stored all the same).
+            serve: False never hits, and audits: a rehearsal, when a cache is filled before it is used.
         """
         self._counts["queries"] += 1
         evidence = weigh(neighbours, refuse)
@@ -94,7 +93,7 @@ class Verified:
             action, reason = "miss", "unlikely"
         self._counts["vetoed"] += not evidence.allowed
         return Decision(
-            action, reason, evidence.entry, evidence.similarity, audit, evidence.vetoed, evidence, level
+            action, reason, evidence.entry, evidence.similarity, audit, evidence.vetoed, evidence, level, serve
         )
 
     def learn(self, decision: Decision, *, right: bool) -> None:
@@ -108,6 +107,11 @@ class Verified:
             self._certificate.audit_other()
             return
         self._certificate.audit(decision.level, wrong=not right)
+        if not (decision.live or right) and self._coin.random() < _CAUTION:
+            # What a cache is filled with resembles what it is asked only roughly, so every other wrong answer
+            # in a rehearsal counts twice. (Where the ten nearest agree, they err for 0.6 % of CLINC150's
+            # training questions and for 1.5 % of its validation questions.)
+            self._certificate.audit(decision.level, wrong=True)
         if decision.action == "hit":
             self._watch(right=right)
 

@@ -1,0 +1,36 @@
+"""Wrong calls that a type checker must refuse: each ignore is an assertion, because unused ones are errors."""
+
+from collections.abc import Sequence
+
+from frugal import Budget, Money, batched, budgeted, cached, metered, usd
+
+
+@metered
+@cached
+async def ask(prompt: str, *, model: str = "gpt-4o") -> int:
+    """Return a number."""
+    return len(prompt)
+
+
+@batched
+async def lengths(texts: Sequence[str]) -> list[int]:
+    """Return lengths."""
+    return [len(text) for text in texts]
+
+
+async def wrong() -> None:
+    """Call everything wrongly."""
+    await ask(1)  # type: ignore[arg-type]
+    await ask("x", modell="m")  # type: ignore[call-arg]
+    await ask()  # type: ignore[call-arg]
+    text: str = await ask("x")  # type: ignore[assignment]
+    await lengths(1)  # type: ignore[arg-type]
+    await lengths.many("x", 1)  # type: ignore[call-arg]
+    amount: int = usd("1") + Money(1)  # type: ignore[assignment]
+    print(text, amount)
+
+
+Budget(50)  # type: ignore[misc]
+budgeted(daily=50)  # type: ignore[call-arg]
+metered(tag="x")  # type: ignore[call-overload]
+cached(layer=[])  # type: ignore[call-overload]

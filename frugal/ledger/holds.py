@@ -49,10 +49,10 @@ class HoldRow(msgspec.Struct):
 
 
 class Presumed(msgspec.Struct):
-    """Hold which record stands for a hold whose owner was taken for dead, and since when (Unix seconds)."""
+    """Hold which record stands for a hold whose owner was taken for dead, and when that hold was taken."""
 
     record: str
-    at: float
+    booked: float
 
 
 class Asked(msgspec.Struct):
@@ -123,8 +123,10 @@ class Holds:
         short = self._accounts.reserve(hold, before)
         if short is not None:
             raise self._refusal(asked.claims[short.place], places[short.place], short.unit, asked, before)
-        if asked.adopt is not None and before is not None:
-            unit.drop("hold/" + asked.adopt)
+        if asked.adopt is not None:
+            if before is not None:
+                unit.drop("hold/" + asked.adopt)
+            self.unpresume([asked.adopt])  # it was taken for dead meanwhile, and lives
         unit.keep("hold/" + asked.id, hold)
         self.sign_of_life()
         statuses = tuple(
@@ -175,21 +177,23 @@ class Holds:
             self._unit.drop("hold/" + id)
 
     def booked(self, id: str) -> float | None:
-        """Return the instant whose windows a hold was taken in, while it stands."""
+        """Return the instant whose windows a hold was taken in; `None` when nothing is known of it any more."""
         hold = self._find(id)
-        return None if hold is None else hold.booked
+        if hold is not None:
+            return hold.booked
+        presumed = self._unit.load("presumed/" + id, _presumed)
+        return None if presumed is None else presumed.booked
 
     def unpresume(self, ids: Iterable[str]) -> None:
         """Take away the records that stand for these holds: the true ones have come."""
         for id in ids:
-            key = "presumed/" + id
-            presumed = self._unit.load(key, _presumed)
+            presumed = self._unit.load("presumed/" + id, _presumed)
             if presumed is None:
                 continue
             row = self._books.find(presumed.record)
             if row is not None and row.outcome == "presumed":
                 self._books.remove(row)
-            self._unit.drop(key)
+            self._unit.drop("presumed/" + id)
 
     def _find(self, id: str) -> HoldRow | None:
         return self._unit.load("hold/" + id, decode_hold)
@@ -231,7 +235,7 @@ class Holds:
         row = presumption(hold)
         self._books.expect([row.id])
         if self._books.add(row, pack(row)):
-            self._unit.keep("presumed/" + id, Presumed(row.id, self._unit.now))
+            self._unit.keep("presumed/" + id, Presumed(row.id, hold.booked))
 
 
 def presumption(hold: HoldRow) -> RecordRow:

@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from frugal.ledger.books import Books
 from frugal.ledger.holds import Asked, Holds
 from frugal.ledger.spill import Unwritten
@@ -85,17 +87,22 @@ class Commit:
 
     def do(self, desk: Desk) -> Any:
         """Add, charge, release."""
+        rows = [self._booked(desk, row, text) for row, text in self._rows] if self._charges else self._rows
         if self._charges or self.releases:
             desk.holds.unpresume({*self.releases, *self._charges.values()})
-        for row, text in self._rows:
-            if row.booked is None and row.id in self._charges:
-                row.booked = desk.holds.booked(self._charges[row.id])
-                if row.booked is not None:
-                    desk.books.add(row, pack(row))
-                    continue
+        for row, text in rows:
             desk.books.add(row, text)
         for hold in self.releases:
             desk.holds.release(hold)
+
+    def _booked(self, desk: Desk, row: RecordRow, text: str) -> tuple[RecordRow, str]:
+        """Book a record in the windows of its hold, where whoever committed it has not."""
+        if row.booked is None and row.id in self._charges:
+            booked = desk.holds.booked(self._charges[row.id])
+            if booked is not None:
+                row = msgspec.structs.replace(row, booked=booked)  # a copy: this may be done again
+                return row, pack(row)
+        return row, text
 
     def unwritten(self) -> Unwritten:
         """Return it as it is kept when it cannot be written."""

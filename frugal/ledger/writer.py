@@ -34,7 +34,7 @@ __all__ = ["Writer"]
 _log = logging.getLogger("frugal")
 
 LINGER = 0.05  # seconds that free records may wait for company
-_BATCH = 512  # pieces in one transaction at the most
+_BATCH = 256  # pieces in one transaction at the most: its share of the interpreter's lock is a few milliseconds
 
 
 class Writer:

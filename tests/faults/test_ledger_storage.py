@@ -6,7 +6,10 @@ import asyncio
 import logging
 import os
 import pickle
+import re
+import shutil
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -357,8 +360,6 @@ def test_a_broken_database_is_said_to_be_broken(tmp_path):
 
 async def test_a_directory_that_is_removed_is_made_again(tmp_path):
     """What is written after the directory went does not go to a file that nobody can open."""
-    import shutil
-
     ledger = seeded(tmp_path / "ledger")
     shutil.rmtree(ledger.directory)
     assert await ledger.commit(settle(record("after"))).wait()
@@ -387,15 +388,42 @@ def test_the_directory_is_for_its_owner_only(tmp_path):
         assert os.stat(ledger.directory).st_mode & 0o777 == 0o700
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts system calls by strace's name for them")
 @pytest.mark.parametrize(("durability", "level"), [("normal", 1), ("full", 2)])
 def test_durability_is_what_sqlite_is_told(tmp_path, durability, level):
-    """"full" is SQLite's FULL on the connection that writes, whatever another process chose before."""
+    """It is set on the connection that writes, whatever another process chose before."""
     seeded(tmp_path / "ledger", durability="full" if durability == "normal" else "normal").close()
     ledger = seeded(tmp_path / "ledger", durability=durability)
     connection = ledger._writer._transactions._connection
     assert connection.execute("PRAGMA synchronous").fetchone() == (level,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace to see what reaches the disk")
+@pytest.mark.parametrize(("durability", "syncs"), [("normal", 0), ("full", 10)])
+def test_full_durability_syncs_every_commit_and_normal_none(tmp_path, durability, syncs):
+    """Ten commits: ten calls of the system that force them to the disk, or none."""
+    code = f"""
+import os
+from datetime import UTC, datetime
+from frugal._values.record import Record
+from frugal.ledger import Ledger
+from frugal.ports import Settlement
+ledger = Ledger({str(tmp_path / "ledger")!r}, durability={durability!r})
+def put(id):
+    ledger.commit(Settlement(records=(Record(id=id, call=id, time=datetime.now(UTC)),))).join()
+put("first")
+os.write(2, b"BEGIN\\n")
+for number in range(10):
+    put(f"r{{number}}")
+os.write(2, b"END\\n")
+os._exit(0)
+"""
+    command = ["strace", "-f", "-e", "trace=fsync,fdatasync,write", "-e", "signal=none", sys.executable, "-c", code]
+    seen = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False).stderr
+    if "BEGIN" not in seen:
+        pytest.skip("strace may not trace here: " + seen[-200:])
+    between = seen[seen.index("BEGIN") : seen.rindex("END")]
+    assert len(re.findall(r"f(?:data)?sync\(", between)) == syncs
 
 
 async def test_no_disk_is_touched_on_the_loops_thread(tmp_path):

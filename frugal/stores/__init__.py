@@ -1,5 +1,7 @@
 """Stores: where cached values live, and the codec that turns them into bytes and back."""
 
 from frugal.stores.codec import SafeCodec, copy_of
+from frugal.stores.disk import DiskStore
+from frugal.stores.memory import MemoryStore
 
-__all__ = ["SafeCodec", "copy_of"]
+__all__ = ["DiskStore", "MemoryStore", "SafeCodec", "copy_of"]

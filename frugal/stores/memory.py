@@ -12,7 +12,7 @@ import threading
 import weakref
 from typing import Any, NamedTuple
 
-from cachetools import LRUCache
+from cachetools import Cache, LRUCache
 
 from frugal._values.clock import clock as ambient
 from frugal.ports import Clock, Stored
@@ -24,6 +24,10 @@ class _Kept(NamedTuple):
     stored: Stored
     expires: float
     tag: str | None
+
+
+def _labels(kept: _Kept) -> frozenset[str]:
+    return frozenset() if kept.tag is None else frozenset(kept.tag.split("\n"))
 
 
 class MemoryStore:
@@ -84,9 +88,8 @@ class MemoryStore:
                 self._kept.clear()
                 return count
             wanted = set(tag.split("\n"))
-            found = [
-                key for key, kept in self._kept.items() if kept.tag is not None and wanted <= set(kept.tag.split("\n"))
-            ]
+            # cachetools' own __getitem__ counts as a use, and looking is not using.
+            found = [key for key in self._kept if wanted <= _labels(Cache.__getitem__(self._kept, key))]
             for key in found:
                 del self._kept[key]
         return len(found)

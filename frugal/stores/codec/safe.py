@@ -117,6 +117,8 @@ class SafeCodec:
                     for key, child in value.items()
                 }
         elif kind is list:
+            if not strictly and LEAVES.issuperset(map(type, value)):
+                return value
             return [
                 child if type(child) in LEAVES and not strictly
                 else self._pack(child, f"{where}[{index}]", strictly=strictly)

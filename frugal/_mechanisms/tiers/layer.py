@@ -1,0 +1,159 @@
+"""One layer: a store, how long values live in it, and what is kept beside a value.
+
+Law: beside a value stand three times: when it was made, since when this layer has it, and until when it is fresh. They
+decide, not the store's own expiry, which is later where stale values are kept. In a store of bytes they stand in a
+head whose checksum covers the key, so a value never answers for another key.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, NamedTuple
+
+from frugal.errors import StoreCorruptedError
+from frugal.ports import Codec, Store
+
+__all__ = ["LARGE", "Found", "Kept", "Layer", "is_large"]
+
+LARGE = 256 * 1024
+"""Bytes from which encoding and decoding belong in a thread."""
+
+_MANY = 2000  # nodes, likewise
+_HEAD = struct.Struct("<4sdddI")
+_MAGIC = b"frT1"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value that a layer had.
+
+    Args:
+        value: this caller's own.
+        layer: the name of the layer.
+        made: when the value was put, in Unix seconds.
+        fresh_until: until when it is fresh, in Unix seconds; infinite for ever.
+        stale: whether that time is over.
+    """
+
+    value: Any
+    layer: str
+    made: float
+    fresh_until: float
+    stale: bool = False
+
+
+class Kept(NamedTuple):
+    """What a layer keeps under a key."""
+
+    value: Any
+    made: float
+    since: float
+    fresh_until: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """A store with its own time to live.
+
+    Args:
+        name: for events and for `Found.layer`.
+        store: where values are kept. One that also has `get_nowait(key)`, which raises `BlockingIOError` where `get`
+            would wait, promises that its `set` never waits.
+        ttl: seconds that a value lives in this layer; `None` for ever.
+        codec: turns values into bytes, for a store of bytes; `None` for a store that keeps objects.
+        waits: whether the store's methods may wait for a disk or a network, and so belong in a thread.
+    """
+
+    name: str
+    store: Store
+    ttl: float | None = None
+    codec: Codec | None = None
+    waits: bool = False
+
+    @property
+    def get_nowait(self) -> Callable[[str], Any] | None:
+        """The store's lookup that never waits, where it has one."""
+        return getattr(self.store, "get_nowait", None)
+
+    @property
+    def sets_at_once(self) -> bool:
+        """Whether `set` may be called on a loop's thread."""
+        return not self.waits or self.get_nowait is not None
+
+    def pack(self, key: str, kept: Kept) -> bytes:
+        """Return the bytes to keep, for a layer with a codec.
+
+        Raises:
+            UnencodableValueError: the codec knows no encoding.
+        """
+        if self.codec is None:
+            raise TypeError(f"layer {self.name!r} has no codec")
+        return _head(key, kept) + self.codec.dumps(kept.value)
+
+    def unpack(self, key: str, data: Any) -> Kept:
+        """Return what was kept, its value still encoded where there is a codec.
+
+        Raises:
+            StoreCorruptedError: it is not what was kept under this key.
+        """
+        if self.codec is None:
+            if type(data) is not Kept:
+                raise StoreCorruptedError(self.name, key, f"it is a {type(data).__name__} of somebody else's")
+            return data
+        if type(data) is not bytes or len(data) < _HEAD.size:
+            raise StoreCorruptedError(self.name, key, "it is cut short")
+        magic, made, since, fresh_until, _ = _HEAD.unpack_from(data)
+        kept = Kept(data[_HEAD.size :], made, since, fresh_until)
+        if magic != _MAGIC or data[: _HEAD.size] != _head(key, kept):
+            raise StoreCorruptedError(self.name, key, "its head is wrong")
+        return kept
+
+    def decode(self, key: str, kept: Kept) -> Kept:
+        """Return what was kept with its value decoded.
+
+        Raises:
+            StoreCorruptedError: it is not what was encoded.
+        """
+        if self.codec is None:
+            return kept
+        try:
+            return kept._replace(value=self.codec.loads(kept.value))
+        except StoreCorruptedError as error:
+            raise StoreCorruptedError(self.name, key, error.reason) from error
+
+
+def _head(key: str, kept: Kept) -> bytes:
+    bare = _HEAD.pack(_MAGIC, kept.made, kept.since, kept.fresh_until, 0)
+    return bare[:-4] + zlib.crc32(key.encode("utf-8", "surrogatepass"), zlib.crc32(bare)).to_bytes(4, "little")
+
+
+def is_large(value: Any) -> bool:
+    """Return whether encoding a value may take so long that it belongs in a thread; looks at no more than that takes."""
+    size, nodes, waiting = 0, 0, [value]
+    while waiting:
+        found = waiting.pop()
+        nodes += 1
+        if isinstance(found, str | bytes | bytearray):
+            size += len(found)
+        elif isinstance(found, dict):
+            nodes += len(found)
+            waiting.extend(found.values())
+        elif isinstance(found, list | tuple | set | frozenset):
+            nodes += len(found)
+            if nodes <= _MANY:
+                waiting.extend(found)
+        elif found is not None and not isinstance(found, int | float):
+            size += getattr(found, "nbytes", 0)
+            waiting.extend(getattr(found, "__dict__", {}).values())
+        if size > LARGE or nodes > _MANY:
+            return True
+    return False
+
+
+def earliest(*times: float | None) -> float:
+    """Return the earliest of some times, infinity when there is none."""
+    return min((time for time in times if time is not None), default=inf)

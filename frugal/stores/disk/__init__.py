@@ -1,0 +1,5 @@
+"""The store on disk."""
+
+from frugal.stores.disk.store import DiskStore
+
+__all__ = ["DiskStore"]

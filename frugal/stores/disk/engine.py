@@ -1,0 +1,405 @@
+"""The engine of one directory: a thread that writes, and connections that read.
+
+Law: a write is queued at once and done soon, by one thread, in one transaction with all that wait with it (group
+commit); until then, a read finds it in the queue. What reads on an event loop's thread never writes, never opens a
+file, and never waits: it says so instead. What cannot be written is dropped, since it is only a cache, and said once
+for each spell of trouble; a database that is broken is put aside and started anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+
+from frugal.errors import LedgerFormatError, StoreCorruptedError
+from frugal.ports import Clock
+from frugal.stores.disk import rows
+from frugal.stores.disk.forks import enrol
+from frugal.stores.disk.place import Place, is_broken
+from frugal.stores.disk.rows import Row, Write
+
+__all__ = ["Engine"]
+
+_log = logging.getLogger("frugal")
+
+_LINGER = 0.02  # seconds that a first write waits for company
+_IDLE = 10.0  # seconds after which the thread ends, so that a store nobody uses is let go
+_BATCH = 512  # writes in one transaction at the most
+_TOUCHES = 1000  # reads after which it is worth a transaction to note them
+_QUEUE = 64 * 2**20  # bytes that may wait
+_READING_TIMEOUT = 0.25  # seconds, off the loop's thread
+_PATIENCE = 10.0  # seconds that writes wait for somebody else's lock
+_PAUSE = 0.05, 1.0  # seconds between attempts, at first and at the most
+
+
+class Engine:
+    """Read and write one directory for all the stores of this process that are in it.
+
+    Args:
+        place: where.
+        clock: tells what has expired.
+    """
+
+    def __init__(self, place: Place, clock: Clock) -> None:
+        self.place = place
+        self.max_bytes = 2**63
+        self.dropped = 0
+        self.on_fault: Callable[[str, Exception], None] | None = None
+        self._clock = clock
+        self._reset()
+        enrol(self)
+
+    def _reset(self) -> None:
+        self.pending: dict[str, Write] = {}
+        self._pending_bytes = 0
+        self._touched: set[int] = set()
+        self._queue = threading.Condition(threading.Lock())  # guards what is pending
+        self._turn = threading.RLock()  # whoever has it may write and open
+        self._fast = threading.Lock()  # whoever has it may read with the connection that never waits
+        self._slow = threading.Lock()  # likewise, with the one that may
+        self._writer: sqlite3.Connection | None = None
+        self._readers: tuple[sqlite3.Connection, sqlite3.Connection] | None = None
+        self._inode: tuple[int, int] | None = None
+        self._thread: threading.Thread | None = None
+        self._idle = False
+        self._ending = False
+        self._failing: Exception | None = None
+        self._failing_since = 0.0
+        self._retry_at = 0.0
+        self._pause = _PAUSE[0]
+        self._broken: Exception | None = None
+        self._unreadable: Exception | None = None
+        self._unreadable_until = 0.0
+
+    # ------------------------------------------------------------------ reading
+
+    def read_nowait(self, key: str) -> Row | None:
+        """Return the row of a key, without a value if it is large; touches no file that is not open.
+
+        Raises:
+            BlockingIOError: it would have to wait, or to open the database.
+            sqlite3.Error, OSError, FrugalError: it cannot be read now.
+        """
+        if self._unreadable is not None and time.monotonic() < self._unreadable_until:
+            raise self._unreadable.with_traceback(None)
+        if not self._fast.acquire(blocking=False):
+            raise BlockingIOError("another thread reads")
+        try:
+            if self._readers is None:
+                raise BlockingIOError("not open")
+            return self._read(self._readers[0], key, large=False)
+        except sqlite3.OperationalError as error:
+            raise BlockingIOError(str(error)) from error
+        finally:
+            self._fast.release()
+
+    def read(self, key: str) -> Row | None:
+        """Return the row of a key; may wait and open, so not for an event loop's thread.
+
+        Raises:
+            sqlite3.Error, OSError, FrugalError: it cannot be read now.
+        """
+        if self._unreadable is not None and time.monotonic() < self._unreadable_until:
+            raise self._unreadable.with_traceback(None)
+        try:
+            if self._readers is None and not self._open_readers():
+                return None
+            with self._slow:
+                if self._readers is None:  # closed by a fork or a flight from a broken file
+                    return None
+                row = self._read(self._readers[1], key, large=True)
+        except (sqlite3.Error, OSError, LedgerFormatError) as error:
+            # Whoever comes next need not wait for the same answer.
+            first, self._unreadable = self._unreadable is None, error
+            self._unreadable_until = time.monotonic() + _PAUSE[1]
+            if first:
+                self._tell("get", error)
+            raise
+        self._unreadable = None
+        return row
+
+    def _read(self, connection: sqlite3.Connection, key: str, *, large: bool) -> Row | None:
+        try:
+            row = rows.read(connection, key, large=large)
+        except sqlite3.DatabaseError as error:
+            if is_broken(error):
+                self._suspect(error)
+            raise
+        if row is not None:
+            if len(self._touched) < 4 * _TOUCHES:
+                self._touched.add(row.id)
+            if len(self._touched) >= _TOUCHES:
+                self._wake()
+        return row
+
+    def _open_readers(self) -> bool:
+        with self._turn:
+            if self._readers is not None:
+                return True
+            if self.place.inode is None:
+                return False
+            try:
+                fast = self.place.reading(_READING_TIMEOUT)
+                fast.execute("PRAGMA busy_timeout = 0")
+                self._readers = fast, self.place.reading(_READING_TIMEOUT)
+            except sqlite3.DatabaseError as error:
+                if is_broken(error):
+                    self._suspect(error)
+                raise
+            return True
+
+    def _suspect(self, error: Exception) -> None:
+        self._broken = error
+        self._wake()
+
+    # ------------------------------------------------------------------ queueing
+
+    def put(self, key: str, write: Write) -> None:
+        """Queue a write; from any thread, at once."""
+        dropped = 0
+        with self._queue:
+            old = self.pending.pop(key, None)
+            self._pending_bytes += write.size - (old.size if old is not None else 0)
+            self.pending[key] = write
+            while self._pending_bytes > _QUEUE and len(self.pending) > 1:
+                first = next(iter(self.pending))
+                self._pending_bytes -= self.pending.pop(first).size
+                dropped += 1
+            self._start()
+        if dropped:
+            self._drop(dropped, self._failing or TimeoutError("the disk is slower than what is written to it"))
+
+    def _wake(self) -> None:
+        with self._queue:
+            self._start()
+
+    def _start(self) -> None:
+        """See that the thread runs; called with the lock."""
+        if self._thread is not None and self._thread.is_alive():
+            if self._idle:
+                self._idle = False
+                self._queue.notify_all()
+            return
+        if self._ending:
+            return
+        thread = threading.Thread(target=self._loop, name="frugal-cache", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down: whoever closes writes what is left
+            self._ending = True
+        else:
+            self._thread = thread
+
+    # ------------------------------------------------------------------ writing
+
+    def _loop(self) -> None:
+        while self._await_work():
+            self.write_once()
+
+    def _await_work(self) -> bool:
+        """Wait until there is something to write, and a little longer for company; false after a long time."""
+        deadline = time.monotonic() + _IDLE
+        with self._queue:
+            while True:
+                now = time.monotonic()
+                busy = bool(self.pending) or self._broken is not None or len(self._touched) >= _TOUCHES
+                due = self._retry_at if busy else deadline
+                if due <= now:
+                    break
+                self._idle = not busy
+                self._queue.wait(due - now)
+                self._idle = False
+            if not busy:
+                self._thread = None
+                return False
+            if self.pending:
+                self._queue.wait(_LINGER)
+            return True
+
+    def write_once(self) -> bool:
+        """Write what waits, up to a batch, in one transaction; return whether that went well."""
+        with self._turn:
+            with self._queue:
+                batch = [pair for pair, _ in zip(self.pending.items(), range(_BATCH), strict=False)]
+                touched, self._touched = self._touched, set()
+            try:
+                if self._broken is not None:
+                    self._renew(self._broken)
+                if batch or (touched and self.place.inode is not None):
+                    self._transact(batch, touched)
+            except (sqlite3.Error, OSError, LedgerFormatError, StoreCorruptedError) as error:
+                self._failed(error, batch)
+                return False
+            self._forget(batch)
+            if self._failing is not None:
+                _log.warning("the cache at %s can be written again", self.place.directory)
+            self._failing, self._retry_at, self._pause = None, 0.0, _PAUSE[0]
+            self._unreadable = None
+            return True
+
+    def _transact(self, batch: list[tuple[str, Write]], touched: set[int]) -> None:
+        connection = self._connect()
+        now = self._clock.now()
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if touched:
+                rows.touch(connection, sorted(touched), now)
+            rows.write(connection, batch, now)
+            rows.evict(connection, self.max_bytes, now)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._writer is not None and self.place.inode == self._inode:
+            return self._writer
+        self._disconnect()  # the directory was removed or replaced: what is written here would go nowhere
+        self._writer = self.place.writing()
+        self._inode = self.place.inode
+        self._open_readers()
+        return self._writer
+
+    def _forget(self, batch: list[tuple[str, Write]]) -> None:
+        with self._queue:
+            for key, write in batch:
+                if self.pending.get(key) is write:
+                    del self.pending[key]
+                    self._pending_bytes -= write.size
+            self._queue.notify_all()
+
+    def _failed(self, error: Exception, batch: list[tuple[str, Write]]) -> None:
+        now = time.monotonic()
+        if self._failing is None:
+            self._failing_since = now
+        if is_broken(error):
+            self._broken = error
+        first, self._failing = self._failing is None, error
+        self._retry_at, self._pause = now + self._pause, min(2 * self._pause, _PAUSE[1])
+        locked = isinstance(error, sqlite3.OperationalError) and "locked" in str(error)
+        if not locked:
+            self._disconnect()
+        if first:
+            self._tell("set", error)
+        if (not locked and not is_broken(error)) or now - self._failing_since >= _PATIENCE:
+            self._forget(batch)
+            self._drop(len(batch), error)
+
+    def _renew(self, error: Exception) -> None:
+        self._broken = None
+        self._disconnect()
+        if not is_broken(error) or self._is_sound():
+            return
+        aside = self.place.put_aside()
+        _log.warning(
+            "the cache at %s is broken (%s); it is now %s, and a new one begins", self.place.directory, error, aside
+        )
+
+    def _is_sound(self) -> bool:
+        """Return whether the file is in order after all, since another process may have renewed it first."""
+        try:
+            connection = self.place.writing()
+        except (sqlite3.Error, OSError):
+            return False
+        try:
+            return connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+        except sqlite3.Error:
+            return False
+        finally:
+            connection.close()
+
+    def _drop(self, count: int, error: Exception) -> None:
+        if not self.dropped:
+            _log.warning("the cache at %s cannot be written (%s): answers are not kept", self.place.directory, error)
+        self.dropped += count
+
+    def _tell(self, operation: str, error: Exception) -> None:
+        if self.on_fault is not None:
+            self.on_fault(operation, error)
+        _log.warning("the cache at %s: %s fails: %s", self.place.directory, operation, error)
+
+    # ------------------------------------------------------------------ all at once
+
+    def clear(self, tag: str | None) -> int:
+        """Delete all rows, or those with all the labels of `tag`; waits for the disk.
+
+        Raises:
+            sqlite3.Error, OSError, FrugalError: it cannot be done now.
+        """
+        labels = None if tag is None else tag.split("\n")
+        with self._turn:
+            with self._queue:
+                found = {
+                    key for key, write in self.pending.items()
+                    if labels is None or (write.tag is not None and set(labels) <= set(write.tag.split("\n")))
+                }  # fmt: skip
+                for key in found:
+                    self._pending_bytes -= self.pending.pop(key).size
+                gone = {key for key, write in self.pending.items() if write.value is None}
+            if self.place.inode is not None:
+                deleted = rows.clear(self._connect(), labels, found)
+                found.update(key for key in deleted if key not in gone)
+        return len(found)
+
+    def flush(self, timeout: float) -> bool:
+        """Write what is queued, on this thread; return whether nothing is left."""
+        deadline = time.monotonic() + timeout
+        while self.pending:
+            if not self.write_once():
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(_PAUSE[0])
+        if self._touched:
+            self.write_once()
+        return True
+
+    def close(self, timeout: float) -> None:
+        """Write what is queued and let go of the directory; the next use opens it again."""
+        self.flush(timeout)
+        with self._turn:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        readers, self._readers = self._readers, None
+        writer, self._writer = self._writer, None
+        if readers is not None:
+            for lock, reader in zip((self._fast, self._slow), readers, strict=True):
+                with lock:  # whoever reads with it finishes
+                    _close(reader)
+        if writer is not None:
+            _close(writer)
+
+    # ------------------------------------------------------------------ forks and the exit
+
+    def at_exit(self) -> None:
+        """Write what is queued; no thread can be started any more."""
+        self._ending = True
+        self.close(2.0)
+
+    def before_fork(self) -> None:
+        """Let no thread be in SQLite, and no connection be open, while the process is copied."""
+        self._turn.acquire()
+        self._disconnect()
+        for lock in (self._fast, self._slow, self._queue):
+            lock.acquire()
+
+    def in_parent(self) -> None:
+        """Go on."""
+        for lock in (self._queue, self._slow, self._fast, self._turn):
+            lock.release()
+
+    def in_child(self) -> None:
+        """Start afresh: what is queued is the parent's to write."""
+        self._reset()
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    try:
+        connection.close()
+    except sqlite3.Error as error:
+        _log.warning("a cache's connection did not close: %s", error)
+

@@ -38,7 +38,8 @@ def direction(vector: Any, dims: int | None = None) -> Vector:
         raise ValueError(f"a vector must be one row of numbers, not of shape {array.shape}")
     if dims is not None and array.size != dims:
         raise ValueError(f"a vector of {array.size} numbers cannot be compared with vectors of {dims}")
-    square = float(np.dot(array, array))
+    with np.errstate(over="ignore", invalid="ignore"):
+        square = float(np.dot(array, array))
     if abs(square - 1.0) < 1e-6:
         return array
     if not np.isfinite(array).all():

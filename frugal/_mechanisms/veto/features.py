@@ -32,8 +32,8 @@ _CODE = re.compile(
     r"|\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b",
     re.ASCII,
 )
-_LATIN = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)?")
-_WORD = re.compile(r"[a-zà-ɏ]+(?:['’][a-z]+)?|\d+(?:[.,]\d+)*|[$€£%&]")
+_LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏ]+(?:['’][A-Za-z]+)?")
+_WORD = re.compile(r"[a-zß-öø-ɏ]+(?:['’][a-z]+)?|\d+(?:[.,]\d+)*|[$€£%&]")
 _WHOLE = re.compile(r"\w+", re.ASCII)
 _MIXED = re.compile(r"(?<![\w.])(?!v\d+\.)[a-z]+-?\d+[a-z]*(?![\w.]*\w)", re.ASCII)
 _NUMBER = re.compile(
@@ -75,6 +75,7 @@ class Features:
     names: frozenset[str]
     capitals: frozenset[str]
     initials: str
+    joined: frozenset[str]
     chinese: str
 
 
@@ -110,6 +111,7 @@ def features(text: str) -> Features:
         names=frozenset(names) | chinese.names,
         capitals=frozenset(_capitals(normal)),
         initials="".join(token[0] for token in tokens),
+        joined=frozenset(first + second for first, second in pairwise(tokens)),
         chinese=chinese.plain,
     )
 

@@ -88,6 +88,8 @@ def _said(text: Features, token: str) -> bool:
     # `datasets.Audio` may be called `Audio`, but not where there is another `….Audio`.
     if last != token and last in text.words and not any(code.endswith(f".{last}") for code in text.code):
         return True
+    if token in text.joined:
+        return True
     return not token.isidentifier() and (token in text.folded or token in text.folded.replace(" ", ""))
 
 
@@ -98,18 +100,24 @@ def _names(a: Features, b: Features) -> bool:
 
 
 def _unnamed(a: Features, b: Features) -> bool:
-    """Tell whether a name of *a* is not in *b*, neither as a word nor as the initials of words."""
-    for name in a.capitals - b.words:
-        if name.rstrip("s") in b.words or f"{name}s" in b.words or name in table.NAMES or name in table.DATES:
-            continue
-        if len(name) in _ACRONYM and name in b.initials:
-            continue
-        if name in a.initials and any(name in other or other in name for other in b.capitals):
-            continue
-        if name.isalpha() and name in b.folded.replace(" ", ""):
-            continue
-        return True
-    return False
+    """Tell whether a name of *a* is not in *b* in any spelling."""
+    missing = a.capitals - b.words
+    return bool(missing) and any(not _spelt_otherwise(name, a, b) for name in missing)
+
+
+def _spelt_otherwise(name: str, a: Features, b: Features) -> bool:
+    """Tell whether *b* has a name of *a* as a plural, as initials or what they stand for, or run together."""
+    return (
+        name.rstrip("s") in b.words
+        or f"{name}s" in b.words
+        or name in table.NAMES  # Compared already, with their spellings.
+        or name in table.DATES
+        or (len(name) in _ACRONYM and name in b.initials)
+        or any(len(word) in _ACRONYM and name[0] in word and word in a.initials for word in b.capitals - a.words)
+        or name in b.joined
+        or any(name in pair for pair in a.joined & b.words)
+        or (not name.isalpha() and name in b.folded)
+    )
 
 
 def _reversal(a: Features, b: Features) -> bool:

@@ -78,6 +78,7 @@ REFUSED = [
     ("names", "What is the capital of France?", "What is the capital of Spain?"),
     ("names", "what is the capital of france", "what is the capital of spain"),
     ("names", "who is taller, Tom or Jerry", "who is taller, Tom or Harry"),
+    ("names", "who is Tom", "who is Tomas"),
     ("names", "say hello in french", "say hello in spanish"),
     ("names", "weather in new york", "weather in los angeles"),
     ("names", "台北的人口", "高雄的人口"),
@@ -142,6 +143,7 @@ PASSED = [
     ("從台北到高雄", "台北到高雄"),
     # names in another spelling
     ("what is machine learning (ML)?", "what is ML?"),
+    ("what is Hugging Face", "what is HuggingFace"),
     ("Tell me about Einstein", "tell me about einstein"),
     ("weather in Taipei", "Weather in taipei?"),
     ("台北的人口", "臺北的人口"),

@@ -28,7 +28,7 @@ def digest_of(call: Call) -> str:
     found = memo.get("key")
     if found is None:
         found = memo["key"] = digest_call(call.function, call.arguments)
-    return found  # type: ignore[no-any-return]  # the memo is untyped
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Keying:
         found = memo.get(self)
         if found is None:
             found = memo[self] = digest_call(call.function, await self.parts(call), self.ignore)
-        return found  # type: ignore[no-any-return]
+        return found
 
     async def parts(self, call: Call) -> dict[str, Any]:
         """Return what the key is made of, before it is digested."""

@@ -347,8 +347,6 @@ def attach(ring: Any, function: F) -> F:
         wrapped, stack, kind = function.__wrapped__, (ring, *plan.stack), plan.kind
     else:
         wrapped, stack, kind = function, (ring,), _kind(function, plain=_accepts_plain.get())
-        if not callable(wrapped) and not isinstance(wrapped, (classmethod, staticmethod)):
-            raise NotAsyncError(repr(function))
     return cast("F", Pipeline(wrapped, build(wrapped, stack, kind)))
 
 

@@ -60,7 +60,8 @@ def _streams(kind: Any) -> bool:
 
 def is_stream(response: Any) -> bool:
     """Say whether a response is an async iterator or an async context manager."""
-    return _streams(type(response))
+    kind: Any = type(response)
+    return _streams(kind)
 
 
 class _Flow:

@@ -16,7 +16,7 @@ from frugal._core.asking import Conversations, request_of
 from frugal._core.call import Call
 from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, isinstance_stream
-from frugal._core.stream import Mirror, Stream, replay
+from frugal._core.stream import Ending, Mirror, Stream, replay, tap
 from frugal._mechanisms.cascade import Cascade
 from frugal._values.facts import Escalated, Routed, Spent
 from frugal._values.money import Money
@@ -44,7 +44,7 @@ class RoutedRing:
     router: Callable[[Request], Any]
     ports: Ports
     resolve: Callable[[Any, Request], Any]
-    vet: Callable[[str, Request], Decision]
+    vet: Callable[[str | Model, Request], Decision]
     text_of: Callable[[Any], str | None]
     noted: Callable[[str, Any, Request, str], Any] | None = None
     constraints: Any = None
@@ -74,10 +74,19 @@ class RoutedRing:
         except Exception:
             self._learned(call, decision, before, success=False)
             raise
-        if not isinstance_stream(response):
-            self._learned(call, decision, before)
-            self.conversations.remember(request.session, decision.model, request.input_tokens or 0)
+        if isinstance_stream(response):
+            return tap(response, _Learn(self, call, decision, request, before))
+        self.finished(call, decision, request, before)
         return response
+
+    def finished(self, call: Call, decision: Decision, request: Request, before: int) -> None:
+        """Learn from an answer, and remember whose provider has read the conversation."""
+        self._learned(call, decision, before)
+        self.conversations.remember(request.session, decision.model, request.input_tokens or 0)
+
+    def router_of(self, call: Call) -> Callable[[Request], Any]:
+        """Return the router for a call's function."""
+        return self.router
 
     # ------------------------------------------------------------------ choosing
 
@@ -103,7 +112,7 @@ class RoutedRing:
         )  # fmt: skip
         constraints: Constraints = await self.resolve(self.constraints, request)
         request = replace(request, constraints=constraints)
-        given = self.router(request)
+        given = self.router_of(call)(request)
         if inspect.isawaitable(given):
             given = await given
         if isinstance(given, Decision):
@@ -113,7 +122,7 @@ class RoutedRing:
             given, reason = given[0], str(given[1])
         if not isinstance(given, (str, Model)):
             raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
-        vetted = self.vet(Model.of(given).name, request)
+        vetted = self.vet(given, request)
         if vetted.model == Model.of(given).name:
             vetted = replace(vetted, reason=reason)
         return request, vetted
@@ -182,7 +191,7 @@ class RoutedRing:
 
     def _learned(self, call: Call, decision: Decision, before: int, *, success: bool | None = None) -> None:
         """Tell a router that learns what was measured of this call."""
-        learn = getattr(self.router, "learn", None)
+        learn = getattr(self.router_of(call), "learn", None)
         spent = next((fact for fact in call.journal.facts[before:] if type(fact) is Spent), None)
         if learn is None or decision.cell is None or (spent is None and success is None):
             return
@@ -211,3 +220,23 @@ class RoutedRing:
 
     def __repr__(self) -> str:
         return f"routed({self.router!r})"
+
+
+class _Learn:
+    """Learns from a streamed answer when it has ended."""
+
+    __slots__ = ("before", "call", "decision", "request", "ring")
+
+    def __init__(self, ring: RoutedRing, call: Call, decision: Decision, request: Request, before: int) -> None:
+        self.ring = ring
+        self.call = call
+        self.decision = decision
+        self.request = request
+        self.before = before
+
+    def chunk(self, chunk: Any, /) -> None:
+        """Let it pass."""
+
+    def end(self, ending: Ending, /) -> None:
+        if ending.how == "end":
+            self.ring.finished(self.call, self.decision, self.request, self.before)

@@ -27,6 +27,7 @@ class Stack:
     decorators: tuple[Callable[[Any], Any], ...]
 
     def __call__(self, function: F, /) -> F:
+        """Apply them all, the last one first."""
         for decorator in reversed(self.decorators):
             function = decorator(function)
         return function

@@ -20,6 +20,7 @@ def rate_limited(
     """Hold a function to a pace; calls above it wait their turn, first come, first served.
 
     Args:
+        function: nothing; it is here to say what is wrong with a bare `@rate_limited`.
         rpm: requests a minute, over the whole process.
         tpm: tokens a minute, over the whole process; reserved from the request, corrected by the true usage.
         max_concurrency: calls under way at once on one event loop.

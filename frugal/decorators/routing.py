@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
+from frugal._core.call import Call
 from frugal._middleware.routed import RoutedRing
+from frugal._values.clock import clock
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ledger_of, ports
 from frugal.providers import text_of
-from frugal.routers.adaptive import Adaptive, adaptive, cell_of
-from frugal.routers.adaptive.state import task_name
+from frugal.routers.adaptive import Adaptive, MemoryState, adaptive, cell_of, recorded
+from frugal.routers.adaptive.state import MEMORY, task_name
 from frugal.routers.cascade import cascade
 from frugal.routers.complexity import by_complexity
 from frugal.routers.constraints import checked, decided, fallback, prune, resolve
@@ -80,9 +83,10 @@ def routed(
     return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
 
 
-def _vet(model: str, request: Request) -> Decision:
+def _vet(given: str | Model, request: Request) -> Decision:
     """Hold the choice of a user's own router against the constraints."""
-    pruned = prune([model], request)
+    pruned = prune([given], request)
+    model = Model.of(given).name
     return decided(pruned, model, "chosen by the router") if model in pruned.eligible else fallback(
         request, pruned.candidates
     )  # fmt: skip
@@ -105,20 +109,27 @@ async def _pinned(call: str, router: Any, request: Request, model: str) -> None:
 _MOST_PINNED = 10_000
 
 
+@dataclass(frozen=True, eq=False)
 class _Wired(RoutedRing):
-    """A routed ring whose adaptive router keeps what it learns in the stack's ledger."""
+    """A routed ring whose adaptive router keeps what it learns of a function in the stack's ledger."""
 
-    def joined(self, stack: tuple[Any, ...]) -> RoutedRing:
-        ring = super().joined(stack)
-        router = ring.router
-        if isinstance(router, Adaptive) and not isinstance(router.state, _LedgerState):
-            given = next((item.metering.ledger for item in stack if getattr(item, "metering", None)
-                          and item.metering.ledger is not None), None)  # fmt: skip
-            metered = any(getattr(item, "metering", None) for item in stack)
-            if metered:
-                names = ",".join(Model.of(model).name for model in router.models)
-                ring = replace(ring, router=router.bound(_LedgerState(given, f"adaptive {names}")))
-        return ring
+    bound: dict[str, Callable[[Request], Any]] = field(default_factory=dict)
+
+    def router_of(self, call: Call) -> Callable[[Request], Any]:
+        """Return the router, bound to the function's own document where it learns and the stack is metered."""
+        meter = call.plan.meter
+        if meter is None or not isinstance(self.router, Adaptive) or not isinstance(self.router.state, MemoryState):
+            return self.router
+        found = self.bound.get(call.function)
+        if found is None:
+            state = _LedgerState(meter, _document(call.function), self.router.memory)
+            found = self.bound[call.function] = self.router.bound(state)
+        return found
+
+
+def _document(function: str) -> str:
+    """Name the ledger's document of what was learned about a function."""
+    return f"adaptive {function}"
 
 
 class _LedgerState:
@@ -127,9 +138,10 @@ class _LedgerState:
     Decisions read a copy in memory; what is learned is written by a thread, in order.
     """
 
-    def __init__(self, ledger: Any, name: str) -> None:
-        self._given = ledger
-        self._name = name
+    def __init__(self, meter: Any, name: str, memory: int) -> None:
+        self.name = name
+        self.memory = memory
+        self._meter = meter
         self._copy: Mapping[str, Any] | None = None
         self._read_at = 0.0
         self._lock = threading.Lock()
@@ -138,29 +150,29 @@ class _LedgerState:
 
     def load(self) -> Mapping[str, Any]:
         """Return the last known state, and look for what others wrote about once a second."""
-        from frugal._values.clock import clock  # noqa: PLC0415
-
-        ledger = ledger_of(self._given)
         now = clock.now()
         if self._copy is None or now - self._read_at > 1:
             self._read_at = now
-            read = getattr(ledger, "load_state", None)
-            found = read(self._name) if read is not None else None
+            read = getattr(self._meter.ledger, "load_state", None)
+            found = read(self.name) if read is not None else None
             self._copy = found if found is not None else (self._copy or {})
         return self._copy
 
     def update(self, change: Callable[[dict[str, Any]], dict[str, Any]], /) -> None:
         """Change the copy at once and the ledger's document behind it."""
-        ledger = ledger_of(self._given)
-        with self._lock:
-            self._copy = change(dict(_deep(self._copy or {})))
-        write = getattr(ledger, "update_state_now", None)
+        self.see(change)
+        write = getattr(self._meter.ledger, "update_state_now", None)
         if write is not None:
             _writing().submit(self._write, write, change)
 
+    def see(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change the copy alone: the document was changed already."""
+        with self._lock:
+            self._copy = change(copy.deepcopy(dict(self._copy or {})))
+
     def _write(self, write: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         try:
-            self._copy = write(self._name, lambda document: change(document or {}))
+            self._copy = write(self.name, lambda document: change(document or {}))
         except Exception:
             _log.exception("frugal: what a router learned could not be written; it goes on with what it knows")
 
@@ -173,12 +185,6 @@ def _writing() -> ThreadPoolExecutor:
 
 _states: WeakValueDictionary[int, _LedgerState] = WeakValueDictionary()
 _states_lock = threading.Lock()
-
-
-def _deep(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _deep(item) for name, item in value.items()}
-    return [_deep(item) for item in value] if isinstance(value, list) else value
 
 
 def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None) -> Any:
@@ -198,7 +204,7 @@ def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None)
     """
     from frugal.routers.learned import learned as by_outcomes  # noqa: PLC0415 numpy is heavy
 
-    return by_outcomes(models, quality=quality, embed=embedder_of(embed).embed)
+    return by_outcomes(models, quality=quality, embed=embedder_of(embed))
 
 
 async def feedback(
@@ -231,13 +237,16 @@ async def feedback(
     if cell is None:
         return
     outcome = Outcome(cell=cell, success=success, satisfaction=satisfaction)
+    name = _document(record.function)
     with _states_lock:
-        states = [state for state in _states.values() if ledger_of(state._given) is kept]  # noqa: SLF001
-    for state in states:
-        if cell.model in state._name:  # noqa: SLF001
-            from frugal.routers.adaptive import recorded  # noqa: PLC0415
+        states = [state for state in _states.values() if state.name == name]
 
-            await asyncio.to_thread(state.update, lambda document: recorded(document, [outcome]))
+    def change(document: dict[str, Any] | None) -> dict[str, Any]:
+        return recorded(document or {}, [outcome], memory=states[0].memory if states else MEMORY)
+
+    await kept.update_state(name, change)  # type: ignore[attr-defined]
+    for state in states:
+        state.see(change)
 
 
 def _record_of(ledger: Any, call_id: str) -> Any:

@@ -5,6 +5,7 @@ Law: nothing is created, opened or looked up until a decorated function is first
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -36,6 +37,7 @@ class Attach:
         self._words = words
 
     def __call__(self, function: F, /) -> F:
+        """Return `function` with one more ring."""
         return attach(self._make(), function)
 
     def __repr__(self) -> str:
@@ -65,11 +67,19 @@ def ports() -> Ports:
 
 
 def _ledger() -> LedgerStore:
-    from frugal.ledger import Ledger, default_ledger  # noqa: PLC0415
+    home = os.environ.get("FRUGAL_HOME")
+    found = _homes.get(home)
+    if found is None:
+        from frugal.ledger import Ledger, default_ledger  # noqa: PLC0415
 
-    if Ledger.default_prices is None:
-        Ledger.default_prices = _prices
-    return default_ledger()
+        if Ledger.default_prices is None:
+            Ledger.default_prices = _prices
+        found = _homes[home] = default_ledger()
+    return found
+
+
+_homes: dict[str | None, LedgerStore] = {}
+"""The default ledger by what the environment says: resolving a path for every call would cost more than the call."""
 
 
 def _prices() -> Prices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from opentelemetry import metrics
@@ -11,6 +12,9 @@ from frugal._values.record import Record
 from frugal.telemetry import names
 
 __all__ = ["Instruments"]
+
+
+_NAMED = bool(os.environ.get("OTEL_PYTHON_METER_PROVIDER"))
 
 
 class Instruments:
@@ -28,6 +32,8 @@ class Instruments:
         self._saved: Any = None
 
     def _ready(self) -> bool:
+        if getattr(metrics._internal, "_METER_PROVIDER", metrics) is None and not _NAMED:  # noqa: SLF001
+            return False  # said cheaply: the API's own question looks into the environment each time
         provider = metrics.get_meter_provider()
         if provider is not self._provider:
             self._provider = provider

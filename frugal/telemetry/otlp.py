@@ -50,9 +50,7 @@ def export_otlp(
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
-    resource = Resource.create(
-        {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: service_name}
-    )
+    resource = Resource.create({} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: service_name})
     tracing = trace.get_tracer_provider()
     if not isinstance(tracing, TracerProvider):
         tracing = TracerProvider(resource=resource)

@@ -7,6 +7,7 @@ with no provider set up, nothing is made at all.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -54,6 +55,14 @@ class _Attempt:
     token: Any = None
 
 
+def _unset() -> bool:
+    """Say cheaply that no tracer was set up: the API's own question looks into the environment each time."""
+    return getattr(trace, "_TRACER_PROVIDER", trace) is None and not _NAMED
+
+
+_NAMED = bool(os.environ.get("OTEL_PYTHON_TRACER_PROVIDER"))
+
+
 class OpenTelemetry:
     """Show calls through whichever OpenTelemetry providers the process has set up."""
 
@@ -66,6 +75,8 @@ class OpenTelemetry:
 
     def _tracing(self) -> trace.Tracer | None:
         """Return the tracer, or `None` when the process has set none up."""
+        if _unset():
+            return None
         provider = trace.get_tracer_provider()
         if provider is not self._tracer_provider:
             self._tracer_provider = provider
@@ -127,9 +138,7 @@ class OpenTelemetry:
         span.end()
 
     @_harmless
-    def end_call(
-        self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None
-    ) -> None:
+    def end_call(self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None) -> None:
         """End the span of a decorated call and count how it was answered."""
         for record in records:
             self._instruments.answered(record)
@@ -211,4 +220,3 @@ def _of_call(records: Sequence[Record], journal: Any) -> dict[str, Any]:
 def _put_cost(span: Span, name: str, cost: Cost) -> None:
     if cost.amount is not None:
         span.set_attribute(name, float(cost.amount))
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
@@ -23,8 +23,9 @@ LARGE = 256 * 1024
 """Bytes from which encoding and decoding belong in a thread."""
 
 _MANY = 2000  # nodes, likewise
-_HEAD = struct.Struct("<4sdddI")
+_HEAD = struct.Struct("<4sdddII")  # magic, three times, the length of the tag that follows, a checksum
 _MAGIC = b"frT1"
+_NO_TAG = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Kept(NamedTuple):
     made: float
     since: float
     fresh_until: float
+    tag: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +108,14 @@ class Layer:
             return data
         if type(data) is not bytes or len(data) < _HEAD.size:
             raise StoreCorruptedError(self.name, key, "it is cut short")
-        magic, made, since, fresh_until, _ = _HEAD.unpack_from(data)
-        kept = Kept(data[_HEAD.size :], made, since, fresh_until)
-        if magic != _MAGIC or data[: _HEAD.size] != _head(key, kept):
+        _, made, since, fresh_until, length, _ = _HEAD.unpack_from(data)
+        start = _HEAD.size + (0 if length == _NO_TAG else length)
+        try:
+            tag = None if length == _NO_TAG else data[_HEAD.size : start].decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            tag = None  # which the checksum then finds
+        kept = Kept(data[start:], made, since, fresh_until, tag)
+        if data[:start] != _head(key, kept):
             raise StoreCorruptedError(self.name, key, "its head is wrong")
         return kept
 
@@ -127,31 +134,39 @@ class Layer:
 
 
 def _head(key: str, kept: Kept) -> bytes:
-    bare = _HEAD.pack(_MAGIC, kept.made, kept.since, kept.fresh_until, 0)
-    return bare[:-4] + zlib.crc32(key.encode("utf-8", "surrogatepass"), zlib.crc32(bare)).to_bytes(4, "little")
+    tag = b"" if kept.tag is None else kept.tag.encode("utf-8", "surrogatepass")
+    length = _NO_TAG if kept.tag is None else len(tag)
+    bare = _HEAD.pack(_MAGIC, kept.made, kept.since, kept.fresh_until, length, 0)
+    checksum = zlib.crc32(key.encode("utf-8", "surrogatepass"), zlib.crc32(tag, zlib.crc32(bare)))
+    return bare[:-4] + checksum.to_bytes(4, "little") + tag
 
 
 def is_large(value: Any) -> bool:
-    """Return whether encoding a value may take so long that it belongs in a thread; looks at no more than that takes."""
+    """Return whether coding a value may take so long that it belongs in a thread; looks at no more than that takes."""
     size, nodes, waiting = 0, 0, [value]
     while waiting:
         found = waiting.pop()
         nodes += 1
         if isinstance(found, str | bytes | bytearray):
             size += len(found)
-        elif isinstance(found, dict):
-            nodes += len(found)
-            waiting.extend(found.values())
-        elif isinstance(found, list | tuple | set | frozenset):
+        elif isinstance(found, dict | list | tuple | set | frozenset):
             nodes += len(found)
             if nodes <= _MANY:
-                waiting.extend(found)
+                waiting.extend(found.values() if isinstance(found, dict) else found)
         elif found is not None and not isinstance(found, int | float):
             size += getattr(found, "nbytes", 0)
-            waiting.extend(getattr(found, "__dict__", {}).values())
+            waiting.extend(_fields(found))
         if size > LARGE or nodes > _MANY:
             return True
     return False
+
+
+def _fields(value: Any) -> list[Any]:
+    state = getattr(value, "__dict__", None)
+    if state is not None:
+        return list(state.values())
+    names: Iterable[str] = getattr(value, "__dataclass_fields__", None) or getattr(value, "__struct_fields__", ())
+    return [getattr(value, name, None) for name in names]
 
 
 def earliest(*times: float | None) -> float:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
+from frugal._mechanisms.tiers.drops import Drops
 from frugal._mechanisms.tiers.layer import LARGE, Found, Kept, Layer, earliest, is_large
 from frugal._values.clock import clock as ambient
 from frugal.errors import UnencodableValueError
@@ -22,7 +23,6 @@ from frugal.ports import Clock, Stored
 __all__ = ["Tiers"]
 
 _log = logging.getLogger("frugal")
-_DROPS_KNOWN = 4096
 _MISS: Any = object()
 
 OnFault = Callable[[str, str, Exception], None]
@@ -72,9 +72,7 @@ class Tiers:
         self._stale = stale
         self._copy = copy
         self._clock = clock
-        self._serial = 0  # counts drops
-        self._floor = 0  # tickets below it are void, whatever their key
-        self._drops: dict[str, int] = {}
+        self._drops = Drops()
         self._logged: set[tuple[str, str, str]] = set()
 
     # ------------------------------------------------------------------ looking up
@@ -88,7 +86,7 @@ class Tiers:
         return await self._look(key, stale=True)
 
     async def _look(self, key: str, *, stale: bool) -> Found | None:
-        ticket = self._serial
+        ticket = self._drops.ticket()
         for depth, layer in enumerate(self.layers):
             kept = await self._fetch(layer, key, stale=stale)
             if kept is None:
@@ -155,7 +153,7 @@ class Tiers:
 
     def ticket(self) -> int:
         """Return a ticket for a `put` that is still to come: a drop between the two makes it void."""
-        return self._serial
+        return self._drops.ticket()
 
     async def put(self, key: str, value: Any, *, tag: str | None = None, ticket: int | None = None) -> bool:
         """Keep a value in every layer.
@@ -169,15 +167,15 @@ class Tiers:
         Returns:
             Whether a layer keeps it.
         """
-        ticket = self._serial if ticket is None else ticket
+        ticket = self._drops.ticket() if ticket is None else ticket
         now = self._clock.now()
-        kept = Kept(value, now, now, inf)
+        kept = Kept(value, now, now, inf, tag)
         done = False
         for layer in self.layers:
-            done = await self._keep(layer, key, kept, tag, ticket) or done
+            done = await self._keep(layer, key, kept, ticket) or done
         return done
 
-    async def _keep(self, layer: Layer, key: str, kept: Kept, tag: str | None, ticket: int) -> bool:
+    async def _keep(self, layer: Layer, key: str, kept: Kept, ticket: int) -> bool:
         try:
             placed = self._placed(layer, kept)
             if layer.codec is None:
@@ -186,13 +184,13 @@ class Tiers:
                 data = await asyncio.to_thread(layer.pack, key, placed)
             else:
                 data = layer.pack(key, placed)
-            if self._is_void(key, ticket):
+            if self._drops.void(key, ticket):
                 return False
             if layer.sets_at_once:
-                layer.store.set(key, data, self._expiry(placed), tag)
+                layer.store.set(key, data, self._expiry(placed), kept.tag)
             else:
-                await asyncio.to_thread(layer.store.set, key, data, self._expiry(placed), tag)
-                if self._is_void(key, ticket):
+                await asyncio.to_thread(layer.store.set, key, data, self._expiry(placed), kept.tag)
+                if self._drops.void(key, ticket):
                     await asyncio.to_thread(layer.store.delete, key)
                     return False
         except Exception as error:
@@ -214,11 +212,11 @@ class Tiers:
             if not layer.sets_at_once or layer.codec is not None:
                 continue
             value = self._copied(layer, key, kept.value)
-            if value is _MISS or self._is_void(key, ticket):
+            if value is _MISS or self._drops.void(key, ticket):
                 continue
             placed = self._placed(layer, kept._replace(value=value, fresh_until=fresh_until))
             try:
-                layer.store.set(key, placed, self._expiry(placed))
+                layer.store.set(key, placed, self._expiry(placed), kept.tag)
             except Exception as error:
                 self._fault(layer, "set", error)
 
@@ -226,31 +224,24 @@ class Tiers:
 
     async def delete(self, key: str) -> bool:
         """Drop a value from every layer, and from every `put` that is under way; return whether one had it."""
-        self._serial += 1
-        self._drops.pop(key, None)
-        self._drops[key] = self._serial
-        if len(self._drops) > _DROPS_KNOWN:
-            # What is forgotten counts against everyone: rather keep one answer too few.
-            self._floor = self._drops.pop(next(iter(self._drops)))
-        found = await self._everywhere("delete", key)
-        return any(found)
+        return any(await self._everywhere("delete", key, key))
 
     async def clear(self, tag: str | None = None) -> int:
         """Drop all values, or those with all the labels of `tag`; return how many the layer with most had."""
-        self._serial += 1
-        self._floor = self._serial
-        self._drops.clear()
-        found = await self._everywhere("clear", tag)
-        return max(found, default=0)
+        return max(await self._everywhere("clear", tag, None), default=0)
 
-    async def _everywhere(self, operation: str, argument: Any) -> list[Any]:
+    async def _everywhere(self, operation: str, argument: Any, key: str | None) -> list[Any]:
+        self._drops.begin(key)
         found = [self._drop(layer, operation, argument) for layer in self.layers if not layer.waits]
         waiting = [
             asyncio.to_thread(self._drop, layer, operation, argument) for layer in self.layers if layer.waits
         ]
-        if waiting:  # a caller that is cancelled now has dropped it all the same
-            found += await asyncio.shield(asyncio.gather(*waiting))
-        return found
+        if not waiting:
+            self._drops.end(key)
+            return found
+        rest = asyncio.gather(*waiting)
+        rest.add_done_callback(lambda _: self._drops.end(key))
+        return found + await asyncio.shield(rest)  # a caller that is cancelled now has dropped it all the same
 
     def _drop(self, layer: Layer, operation: str, argument: Any) -> Any:
         try:
@@ -258,9 +249,6 @@ class Tiers:
         except Exception as error:
             self._fault(layer, operation, error)
             return 0
-
-    def _is_void(self, key: str, ticket: int) -> bool:
-        return ticket < self._floor or ticket < self._drops.get(key, 0)
 
     # ------------------------------------------------------------------ faults
 

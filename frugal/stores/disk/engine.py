@@ -18,8 +18,9 @@ from frugal.errors import LedgerFormatError, StoreCorruptedError
 from frugal.ports import Clock
 from frugal.stores.disk import rows
 from frugal.stores.disk.forks import enrol
-from frugal.stores.disk.place import Place, is_broken
-from frugal.stores.disk.rows import Row, Write
+from frugal.stores.disk.place import Place, close, is_broken
+from frugal.stores.disk.readers import ENOUGH, Readers
+from frugal.stores.disk.rows import Write
 
 __all__ = ["Engine"]
 
@@ -28,9 +29,7 @@ _log = logging.getLogger("frugal")
 _LINGER = 0.02  # seconds that a first write waits for company
 _IDLE = 10.0  # seconds after which the thread ends, so that a store nobody uses is let go
 _BATCH = 512  # writes in one transaction at the most
-_TOUCHES = 1000  # reads after which it is worth a transaction to note them
 _QUEUE = 64 * 2**20  # bytes that may wait
-_READING_TIMEOUT = 0.25  # seconds, off the loop's thread
 _PATIENCE = 10.0  # seconds that writes wait for somebody else's lock
 _PAUSE = 0.05, 1.0  # seconds between attempts, at first and at the most
 
@@ -55,105 +54,38 @@ class Engine:
     def _reset(self) -> None:
         self.pending: dict[str, Write] = {}
         self._pending_bytes = 0
-        self._touched: set[int] = set()
         self._queue = threading.Condition(threading.Lock())  # guards what is pending
         self._turn = threading.RLock()  # whoever has it may write and open
-        self._fast = threading.Lock()  # whoever has it may read with the connection that never waits
-        self._slow = threading.Lock()  # likewise, with the one that may
+        self.readers = Readers(self.place, self._turn, self)
         self._writer: sqlite3.Connection | None = None
-        self._readers: tuple[sqlite3.Connection, sqlite3.Connection] | None = None
         self._inode: tuple[int, int] | None = None
         self._thread: threading.Thread | None = None
         self._idle = False
+        self._leaving = False
         self._ending = False
         self._failing: Exception | None = None
         self._failing_since = 0.0
         self._retry_at = 0.0
         self._pause = _PAUSE[0]
         self._broken: Exception | None = None
-        self._unreadable: Exception | None = None
-        self._unreadable_until = 0.0
 
-    # ------------------------------------------------------------------ reading
+    # ------------------------------------------------------------------ what readers tell
 
-    def read_nowait(self, key: str) -> Row | None:
-        """Return the row of a key, without a value if it is large; touches no file that is not open.
-
-        Raises:
-            BlockingIOError: it would have to wait, or to open the database.
-            sqlite3.Error, OSError, FrugalError: it cannot be read now.
-        """
-        if self._unreadable is not None and time.monotonic() < self._unreadable_until:
-            raise self._unreadable.with_traceback(None)
-        if not self._fast.acquire(blocking=False):
-            raise BlockingIOError("another thread reads")
-        try:
-            if self._readers is None:
-                raise BlockingIOError("not open")
-            return self._read(self._readers[0], key, large=False)
-        except sqlite3.OperationalError as error:
-            raise BlockingIOError(str(error)) from error
-        finally:
-            self._fast.release()
-
-    def read(self, key: str) -> Row | None:
-        """Return the row of a key; may wait and open, so not for an event loop's thread.
-
-        Raises:
-            sqlite3.Error, OSError, FrugalError: it cannot be read now.
-        """
-        if self._unreadable is not None and time.monotonic() < self._unreadable_until:
-            raise self._unreadable.with_traceback(None)
-        try:
-            if self._readers is None and not self._open_readers():
-                return None
-            with self._slow:
-                if self._readers is None:  # closed by a fork or a flight from a broken file
-                    return None
-                row = self._read(self._readers[1], key, large=True)
-        except (sqlite3.Error, OSError, LedgerFormatError) as error:
-            # Whoever comes next need not wait for the same answer.
-            first, self._unreadable = self._unreadable is None, error
-            self._unreadable_until = time.monotonic() + _PAUSE[1]
-            if first:
-                self._tell("get", error)
-            raise
-        self._unreadable = None
-        return row
-
-    def _read(self, connection: sqlite3.Connection, key: str, *, large: bool) -> Row | None:
-        try:
-            row = rows.read(connection, key, large=large)
-        except sqlite3.DatabaseError as error:
-            if is_broken(error):
-                self._suspect(error)
-            raise
-        if row is not None:
-            if len(self._touched) < 4 * _TOUCHES:
-                self._touched.add(row.id)
-            if len(self._touched) >= _TOUCHES:
-                self._wake()
-        return row
-
-    def _open_readers(self) -> bool:
-        with self._turn:
-            if self._readers is not None:
-                return True
-            if self.place.inode is None:
-                return False
-            try:
-                fast = self.place.reading(_READING_TIMEOUT)
-                fast.execute("PRAGMA busy_timeout = 0")
-                self._readers = fast, self.place.reading(_READING_TIMEOUT)
-            except sqlite3.DatabaseError as error:
-                if is_broken(error):
-                    self._suspect(error)
-                raise
-            return True
-
-    def _suspect(self, error: Exception) -> None:
+    def suspect(self, error: Exception) -> None:
+        """Have the file looked at, which seems broken."""
         self._broken = error
-        self._wake()
+        self.wake()
+
+    def wake(self) -> None:
+        """See that the thread looks what there is to do."""
+        with self._queue:
+            self._start()
+
+    def tell(self, operation: str, error: Exception) -> None:
+        """Say that an operation fails; called once for each spell of trouble."""
+        _log.warning("the cache at %s: %s fails: %s", self.place.directory, operation, error)
+        if self.on_fault is not None:
+            self.on_fault(operation, error)
 
     # ------------------------------------------------------------------ queueing
 
@@ -171,10 +103,6 @@ class Engine:
             self._start()
         if dropped:
             self._drop(dropped, self._failing or TimeoutError("the disk is slower than what is written to it"))
-
-    def _wake(self) -> None:
-        with self._queue:
-            self._start()
 
     def _start(self) -> None:
         """See that the thread runs; called with the lock."""
@@ -205,15 +133,15 @@ class Engine:
         with self._queue:
             while True:
                 now = time.monotonic()
-                busy = bool(self.pending) or self._broken is not None or len(self._touched) >= _TOUCHES
-                due = self._retry_at if busy else deadline
+                busy = bool(self.pending) or self._broken is not None or len(self.readers.touched) >= ENOUGH
+                due = self._retry_at if busy else 0.0 if self._leaving else deadline
                 if due <= now:
                     break
                 self._idle = not busy
                 self._queue.wait(due - now)
                 self._idle = False
             if not busy:
-                self._thread = None
+                self._thread, self._leaving = None, False
                 return False
             if self.pending:
                 self._queue.wait(_LINGER)
@@ -224,7 +152,7 @@ class Engine:
         with self._turn:
             with self._queue:
                 batch = [pair for pair, _ in zip(self.pending.items(), range(_BATCH), strict=False)]
-                touched, self._touched = self._touched, set()
+                touched, self.readers.touched = self.readers.touched, set()
             try:
                 if self._broken is not None:
                     self._renew(self._broken)
@@ -237,7 +165,7 @@ class Engine:
             if self._failing is not None:
                 _log.warning("the cache at %s can be written again", self.place.directory)
             self._failing, self._retry_at, self._pause = None, 0.0, _PAUSE[0]
-            self._unreadable = None
+            self.readers.forgive()
             return True
 
     def _transact(self, batch: list[tuple[str, Write]], touched: set[int]) -> None:
@@ -261,7 +189,7 @@ class Engine:
         self._disconnect()  # the directory was removed or replaced: what is written here would go nowhere
         self._writer = self.place.writing()
         self._inode = self.place.inode
-        self._open_readers()
+        self.readers.open()
         return self._writer
 
     def _forget(self, batch: list[tuple[str, Write]]) -> None:
@@ -284,7 +212,7 @@ class Engine:
         if not locked:
             self._disconnect()
         if first:
-            self._tell("set", error)
+            self.tell("set", error)
         if (not locked and not is_broken(error)) or now - self._failing_since >= _PATIENCE:
             self._forget(batch)
             self._drop(len(batch), error)
@@ -306,6 +234,7 @@ class Engine:
         except (sqlite3.Error, OSError):
             return False
         try:
+            rows.read(connection, "", large=False)
             return connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
         except sqlite3.Error:
             return False
@@ -316,11 +245,6 @@ class Engine:
         if not self.dropped:
             _log.warning("the cache at %s cannot be written (%s): answers are not kept", self.place.directory, error)
         self.dropped += count
-
-    def _tell(self, operation: str, error: Exception) -> None:
-        if self.on_fault is not None:
-            self.on_fault(operation, error)
-        _log.warning("the cache at %s: %s fails: %s", self.place.directory, operation, error)
 
     # ------------------------------------------------------------------ all at once
 
@@ -353,25 +277,28 @@ class Engine:
                 if time.monotonic() >= deadline:
                     return False
                 time.sleep(_PAUSE[0])
-        if self._touched:
+        if self.readers.touched:
             self.write_once()
         return True
 
     def close(self, timeout: float) -> None:
         """Write what is queued and let go of the directory; the next use opens it again."""
         self.flush(timeout)
+        with self._queue:
+            self._leaving = self._thread is not None
+            self._queue.notify_all()
         with self._turn:
             self._disconnect()
 
+    def __del__(self) -> None:
+        # Nobody has it any more, so nobody reads or writes; SQLite is told so rather than left to find out.
+        self._disconnect()
+
     def _disconnect(self) -> None:
-        readers, self._readers = self._readers, None
+        self.readers.close()
         writer, self._writer = self._writer, None
-        if readers is not None:
-            for lock, reader in zip((self._fast, self._slow), readers, strict=True):
-                with lock:  # whoever reads with it finishes
-                    _close(reader)
         if writer is not None:
-            _close(writer)
+            close(writer)
 
     # ------------------------------------------------------------------ forks and the exit
 
@@ -384,22 +311,15 @@ class Engine:
         """Let no thread be in SQLite, and no connection be open, while the process is copied."""
         self._turn.acquire()
         self._disconnect()
-        for lock in (self._fast, self._slow, self._queue):
-            lock.acquire()
+        self.readers.hold()
+        self._queue.acquire()
 
     def in_parent(self) -> None:
         """Go on."""
-        for lock in (self._queue, self._slow, self._fast, self._turn):
-            lock.release()
+        self._queue.release()
+        self.readers.release()
+        self._turn.release()
 
     def in_child(self) -> None:
         """Start afresh: what is queued is the parent's to write."""
         self._reset()
-
-
-def _close(connection: sqlite3.Connection) -> None:
-    try:
-        connection.close()
-    except sqlite3.Error as error:
-        _log.warning("a cache's connection did not close: %s", error)
-

@@ -7,6 +7,7 @@ at once. It is readable by its owner only. A database that is broken is put asid
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sqlite3
@@ -21,7 +22,9 @@ import diskcache
 
 from frugal.errors import LedgerFormatError, StoreCorruptedError
 
-__all__ = ["Place", "RawDisk", "is_broken"]
+__all__ = ["Place", "RawDisk", "close", "is_broken"]
+
+_log = logging.getLogger("frugal")
 
 VERSION = 1
 """The version of the schema that this code writes."""
@@ -80,11 +83,16 @@ class RawDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
 
 def is_broken(error: BaseException) -> bool:
     """Return whether SQLite says that the file itself is not what it should be."""
-    return (
-        isinstance(error, sqlite3.DatabaseError)
-        and not isinstance(error, sqlite3.OperationalError)
-        and ("malformed" in str(error) or "not a database" in str(error))
-    )
+    signs = ("malformed", "not a database", "no such table", "no such column", "no such index")
+    return isinstance(error, sqlite3.DatabaseError) and any(sign in str(error) for sign in signs)
+
+
+def close(connection: sqlite3.Connection) -> None:
+    """Close a connection that nobody needs any more."""
+    try:
+        connection.close()
+    except sqlite3.Error as error:
+        _log.warning("a cache's connection did not close: %s", error)
 
 
 class Place:

@@ -83,7 +83,7 @@ class DiskStore:
         write = self._engine.pending.get(key)
         if write is not None:
             return self._queued(write)
-        row = self._engine.read_nowait(key)
+        row = self._engine.readers.read_nowait(key)
         if row is not None and row.value is None and row.kind == "blob" and not self._is_over(row.expires):
             raise BlockingIOError("a large value")
         return self._stored(key, row)
@@ -125,7 +125,7 @@ class DiskStore:
         write = self._engine.pending.get(key)
         if write is not None:
             return self._queued(write)
-        return self._stored(key, self._engine.read(key))
+        return self._stored(key, self._engine.readers.read(key))
 
     async def get_soon(self, key: str) -> Stored | None:
         """Return the value without holding up the loop: at once, or from a thread.
@@ -150,7 +150,7 @@ class DiskStore:
         self._engine.put(key, Write(None, None, None))
         if write is not None:
             return self._queued(write) is not None
-        row = self._engine.read(key)
+        row = self._engine.readers.read(key)
         return row is not None and not self._is_over(row.expires)
 
     def clear(self, tag: str | None = None) -> int:

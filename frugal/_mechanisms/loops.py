@@ -93,13 +93,12 @@ class Alarm:
         clock: what is waited on.
     """
 
-    __slots__ = ("_clock", "_ring", "_task", "_turn", "_when")
+    __slots__ = ("_clock", "_ring", "_task", "_when")
 
     def __init__(self, ring: Callable[[], None], *, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
-        self._turn = 0  # Tells a wait that was aimed anew or cancelled, just as it woke, that it is stale.
         self._when = 0.0
 
     @property
@@ -114,24 +113,21 @@ class Alarm:
             seconds: how long to wait; 0 or less rings on the loop's next turn.
         """
         when = self._clock.now() + seconds
-        if self._task is not None:
+        if self._task is not None and not self._task.done():
             if self._when <= when:
                 return
             self._task.cancel()
         self._when = when
-        self._turn += 1
-        waiting = self._wait(max(0.0, seconds), self._turn)
+        waiting = self._wait(max(0.0, seconds))
         self._task = asyncio.get_running_loop().create_task(waiting, name="frugal-alarm")
 
     def cancel(self) -> None:
         """Do not ring."""
         task, self._task = self._task, None
         if task is not None:
-            self._turn += 1
             task.cancel()
 
-    async def _wait(self, seconds: float, turn: int) -> None:
+    async def _wait(self, seconds: float) -> None:
         await (self._clock.sleep(seconds) if seconds else asyncio.sleep(0))
-        if turn == self._turn:
-            self._task = None
-            self._ring()
+        self._task = None
+        self._ring()

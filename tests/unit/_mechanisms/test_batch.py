@@ -359,14 +359,24 @@ async def test_an_item_that_left_makes_room_for_another():
     """Neither its place nor its tokens count any more, and a timer for nobody is stopped."""
     clock, handler = Clock(), Handler()
     batch = Batch(handler, max_size=3, max_tokens=10, size_of=len, clock=clock)
-    leaving = asyncio.create_task(batch.submit("x" * 8))
+    staying, leaving = (asyncio.create_task(batch.submit(text)) for text in ("y", "x" * 8))
     await turns()
     leaving.cancel()
     await turns()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    tasks = [asyncio.create_task(batch.submit(text)) for text in ("aaa", "bbb", "cccc")]
+    assert staying.cancel()
     await turns()
-    assert handler.batches == [["aaa", "bbb", "cccc"]]
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    leaving = asyncio.create_task(batch.submit("x" * 8))
+    tasks = [asyncio.create_task(batch.submit("aa"))]
+    await turns()
+    assert handler.batches == [["xxxxxxxx", "aa"]], "ten tokens are full"
+    first, leaving = (asyncio.create_task(batch.submit(text)) for text in ("aaa", "x" * 6))
+    await turns()
+    leaving.cancel()
+    await turns()
+    tasks += [first, *(asyncio.create_task(batch.submit(text)) for text in ("bbb", "ccc"))]
+    await turns()
+    assert handler.batches[1:] == [["aaa", "bbb", "ccc"]]
     await asyncio.gather(*tasks)
 
 
@@ -430,6 +440,25 @@ async def test_a_caller_cancelled_in_the_moment_of_failure_leaves_no_complaint(c
     del task
     gc.collect()
     await turns()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def test_many_cancelled_after_a_failure_leaves_no_complaint(caplog):
+    """One batch of it failed, another works on; then the caller goes, and nobody will ask for the error."""
+
+    async def handler(items, contexts):
+        if items == [1]:
+            raise ValueError("no")
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(Batch(handler, max_size=1, clock=Clock()).many([1, 2]))
+    await turns()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
+    await turns()
+    gc.collect()
     assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 

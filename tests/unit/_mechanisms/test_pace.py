@@ -92,6 +92,22 @@ def test_a_level_drains_what_came_first_and_is_never_below_zero(steps):
         assert level.at(now) == sum(portion[0] for portion in model)
 
 
+@given(
+    limit=st.integers(1, 10**7),
+    share=st.floats(0, 1),
+    more=st.floats(0, 1),
+    start=st.floats(1_700_000_000, 2_000_000_000),
+)
+def test_after_the_wait_that_was_named_there_is_room(limit, share, more, start):
+    """Whatever floats make of it: who wakes then must not be sent to sleep again for a billionth of a second."""
+    level = Level(limit, seconds=60)
+    level.add(limit * share, start)
+    amount = limit * more
+    seconds = level.wait(amount, start)
+    assert 0 <= seconds <= 60
+    assert level.wait(amount, start + seconds) == 0
+
+
 def test_a_clock_that_is_set_back_neither_drains_nor_blocks():
     """Of the time between nothing is known; afterwards it drains on as before."""
     level = Level(60, seconds=60)

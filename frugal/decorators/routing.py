@@ -109,7 +109,7 @@ async def _pinned(call: str, router: Any, request: Request, model: str) -> None:
 _MOST_PINNED = 10_000
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Wired(RoutedRing):
     """A routed ring whose adaptive router keeps what it learns of a function in the stack's ledger."""
 

@@ -266,3 +266,11 @@ def shape_named(name: str) -> Shape:
     if name not in shapes:
         raise ValueError(f"shape is {name!r}; it is one of {', '.join(shapes)}.")
     return shapes[name]
+
+
+RESPONSES = (
+    PromptTokensDetails, CompletionTokensDetails, CompletionUsage, ChatMessage, Choice, ChatCompletion, Delta,
+    ChunkChoice, ChatCompletionChunk, CacheCreation, MessageUsage, TextBlock, Message, MessageStart, TextDelta,
+    ContentBlockDelta, StopDelta, DeltaUsage, MessageDelta, MessageStop,
+)  # fmt: skip
+"""Every class that the offline provider answers in."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
@@ -165,7 +165,7 @@ def _fields(value: Any) -> list[Any]:
     state = getattr(value, "__dict__", None)
     if state is not None:
         return list(state.values())
-    names: Iterable[str] = getattr(value, "__dataclass_fields__", None) or getattr(value, "__struct_fields__", ())
+    names: Any = getattr(value, "__dataclass_fields__", None) or getattr(value, "__struct_fields__", ())
     return [getattr(value, name, None) for name in names]
 
 

@@ -197,10 +197,10 @@ def _fields(kind: Any) -> tuple[str, _Reader] | None:
 
 def _sentinel(kind: type) -> tuple[str, _Reader] | None:
     """Know the SDKs' marks for an argument that was not given: they say all by their type."""
-    if kind.__name__ == "PydanticUndefinedType":
+    if kind.__name__ == "PydanticUndefinedType" or (
+        kind.__name__ in {"NotGiven", "Omit"} and kind.__bases__ == (object,) and _is_python(kind)
+    ):
         return "mark", lambda _: ()
-    if kind.__name__ in {"NotGiven", "Omit"} and kind.__bases__ == (object,) and _is_python(kind):
-        return "mark", lambda value: dict(vars(value))
     return None
 
 

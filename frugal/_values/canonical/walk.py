@@ -24,7 +24,7 @@ _Write = Callable[[bytes], None]
 _DEPTH = 64  # of the search for what has no form; a cycle has no end
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _NOT_IN_MESSAGEPACK = (OverflowError, UnicodeEncodeError, TypeError, RecursionError)
-"""An integer beyond 64 bits, a lone surrogate, a key that is no text, a depth."""
+"""An integer beyond 64 bits, a lone surrogate, a type or a key that it does not know, a depth."""
 
 
 def canonical(value: object) -> bytes:
@@ -54,12 +54,12 @@ def canonical(value: object) -> bytes:
 
 def _walk(value: Any, write: _Write) -> None:
     kind = type(value)
-    if kind in PLAIN and (kind in LEAVES or is_plain(value)):
+    if kind in PLAIN:
         try:
-            data = _encode(value)
+            data = _encode(value)  # before the proof, since what has been encoded has an end
         except _NOT_IN_MESSAGEPACK:
-            pass
-        else:
+            data = None
+        if data is not None and (kind in LEAVES or is_plain(value)):
             write(b"p%d:" % len(data))
             write(data)
             return
@@ -138,7 +138,7 @@ def _children(value: Any) -> Iterable[tuple[str, object]]:
             yield (f".{key}" if type(key) is str and key.isidentifier() else f"[{_shown(key)}]"), child
             yield f"[key {_shown(key)}]", key
     elif kind is set or kind is frozenset:
-        yield from (("{}", child) for child in value)
+        yield from (("[in set]", child) for child in value)
     elif kind is list or kind is tuple:
         yield from ((f"[{index}]", child) for index, child in enumerate(value))
     else:

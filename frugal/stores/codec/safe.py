@@ -96,10 +96,12 @@ class SafeCodec:
         return b"".join((_MAGIC, zlib.crc32(body).to_bytes(4, "little"), body))
 
     def _body(self, value: Any) -> bytes:
-        if type(value) in LEAVES or (type(value) in PLAIN and is_plain(value)):
+        if type(value) in PLAIN:
             try:
-                return _encode(value)
-            except _NOT_IN_MESSAGEPACK:
+                body = _encode(value)  # before the proof, since what has been encoded has an end
+                if type(value) in LEAVES or is_plain(value):
+                    return body
+            except (*_NOT_IN_MESSAGEPACK, TypeError):  # a type that it does not know
                 pass
         try:
             return _encode(self._pack(value, "", strictly=False))

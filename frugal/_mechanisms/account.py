@@ -1,9 +1,9 @@
 """Accounts: what is spent, what is held, and whether there is room for more.
 
 Law: no hold is granted that takes spent + held over a limit, in any of the accounts that it stands in; a hold
-stands in all of its accounts or in none; what leaves `held` is what entered it. Amounts have two units (money in
-pico-dollars and tokens) that never mix. This knows nothing of windows, processes or disks: whoever calls it says
-which accounts, and makes each call part of one transaction.
+stands in all of its accounts or in none; what leaves `held` is what entered it. Amounts have two units
+(money in pico-dollars and tokens) that never mix. This knows nothing of windows, processes or disks:
+whoever calls it says which accounts, and makes each call part of one transaction.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ class Account:
     held_pico: int = 0
     held_tokens: int = 0
 
-    def lacks(
-        self, pico: int, tokens: int, limit_pico: int | None, limit_tokens: int | None
-    ) -> str | None:
+    def lacks(self, pico: int, tokens: int, limit_pico: int | None, limit_tokens: int | None) -> str | None:
         """Return the unit that has no room for that much more, or `None`.
 
         A limit that is reached has no room, not even for nothing.

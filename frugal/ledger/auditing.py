@@ -1,7 +1,7 @@
 """The audit: does every counter equal the sum of its records, and every hold stand where it is counted?
 
-Law: it looks at one snapshot, changes nothing, and needs memory for one hour's sums and the accounts, not for the
-records. What it finds is said in words that name the row.
+Law: it looks at one snapshot, changes nothing, and needs memory for one hour's sums and the accounts, not
+for the records. What it finds is said in words that name the row.
 """
 
 from __future__ import annotations
@@ -197,8 +197,8 @@ class _Auditor:
             if account.end < self.now - KEPT:
                 return  # on its way out; nobody adds to it any more
         spent, booked = (account.spent_pico, account.spent_tokens), (true.spent_pico, true.spent_tokens)
-        # A part of its records may be folded away, and folded sums do not know where they were booked: then it has
-        # spent at least what is left of them.
+        # A part of its records may be folded away, and folded sums do not know where they were booked: then
+        # it has spent at least what is left of them.
         folded = since < self.folded_until and spent[0] >= booked[0] and spent[1] >= booked[1]
         if spent != booked and not folded:
             self.problems.append(

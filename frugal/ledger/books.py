@@ -1,7 +1,7 @@
 """The books: what adding a record to the ledger, replacing it or taking it away changes.
 
-Law: a record and every sum that contains it change together. Nothing here fails for what a record says: what could
-go wrong with it was settled when it became text.
+Law: a record and every sum that contains it change together. Nothing here fails for what a record says:
+what could go wrong with it was settled when it became text.
 """
 
 from __future__ import annotations

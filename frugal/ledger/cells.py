@@ -1,8 +1,9 @@
 """Cells: the sums of the records of one hour or day that have the same dims.
 
-Law: adding the cells of some records, in any order and grouping, gives what adding the records gives; taking a
-record away undoes adding it. Every part of a `Cost` is summed apart, and statuses are counted, so that a cell's
-cost equals `Cost.total` over its records. Latencies are summed in whole microseconds for the same reason.
+Law: adding the cells of some records, in any order and grouping, gives what adding the records gives;
+taking a record away undoes adding it. Every part of a `Cost` is summed apart, and statuses are counted, so
+that a cell's cost equals `Cost.total` over its records. Latencies are summed in whole microseconds for the
+same reason.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The ledger that decorators use when none is named: one for each process and directory.
 
-Law: it is made when it is first asked for, where the environment then says, and flushed at the interpreter's exit.
+Law: it is made when it is first asked for, where the environment then says, and flushed at the
+interpreter's exit.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The armour round diskcache: a `Disk` that never pickles, and the settings that never evict.
 
-Law: nothing in a ledger's directory is ever executed. A key or value that would be pickled is refused before it is
-written; one that arrives pickled, or in a file of its own, is refused before it is read. (diskcache pickles
-whatever it cannot store raw, and unpickles keys as well as values: CVE-2025-69872, open upstream.)
+Law: nothing in a ledger's directory is ever executed. A key or value that would be pickled is refused
+before it is written; one that arrives pickled, or in a file of its own, is refused before it is read.
+(diskcache pickles whatever it cannot store raw, and unpickles keys as well as values: CVE-2025-69872, open
+upstream.)
 """
 
 from __future__ import annotations
@@ -43,19 +44,19 @@ class RawDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
         stored: tuple[Any, bool] = super().put(key)
         return stored
 
-    def get(self, key: Any, raw: bool) -> Any:  # noqa: FBT001  # diskcache's signature
+    def get(self, key: Any, raw: bool) -> Any:  # diskcache's signature
         """Return a stored key; refuses one that is pickled."""
         if not raw:
             raise StoreCorruptedError(self._directory, repr(key)[:80], "its key is pickled")
         return super().get(key, raw)
 
-    def store(self, value: Any, read: bool, key: Any = diskcache.UNKNOWN) -> Any:  # noqa: FBT001
+    def store(self, value: Any, read: bool, key: Any = diskcache.UNKNOWN) -> Any:
         """Return a value's columns; refuses what would be pickled."""
         if read or type(value) not in (str, bytes, int, float) or (type(value) is int and abs(value) >= 2**63):
             raise TypeError(f"a ledger's values are texts and numbers, not {type(value).__name__}.")
         return super().store(value, read, key=key)
 
-    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:  # noqa: FBT001
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
         """Return a stored value; refuses one that is pickled or stands in a file."""
         if mode != _RAW or filename is not None:
             raise StoreCorruptedError(self._directory, "?", f"it is stored in mode {mode}, which is never ours")

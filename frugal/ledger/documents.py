@@ -1,7 +1,7 @@
 """Documents: what routers learn, and what users say of answers.
 
-Law: a document is changed by reading, changing and writing it in one transaction, so that no change of another
-process is lost.
+Law: a document is changed by reading, changing and writing it in one transaction, so that no change of
+another process is lost.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ def read_document(store: Store, name: str) -> dict[str, Any] | None:
         return None if found is None else read_row(store.directory, key, found[0], found[1], _decode)
 
 
-def change_document(
-    desk: Desk, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]
-) -> dict[str, Any]:
+def change_document(desk: Desk, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]) -> dict[str, Any]:
     """Replace a document by what `change` makes of it."""
     key = "state/" + clean(name)
     before = desk.unit.load(key, _decode)
@@ -49,7 +47,7 @@ def _copy(document: dict[str, Any]) -> dict[str, Any]:
     return _decode(msgspec.json.encode(document))
 
 
-def say(desk: Desk, call: str, success: bool | None, satisfaction: float | None) -> None:  # noqa: FBT001
+def say(desk: Desk, call: str, success: bool | None, satisfaction: float | None) -> None:
     """Note what was said of a call, over what was said before."""
     key = "feedback/" + clean(call)
     row = desk.unit.load(key, decode_feedback) or FeedbackRow()

@@ -1,8 +1,8 @@
 """Export: the records as CSV or JSON Lines, for spreadsheets and programs.
 
-Law: the file appears whole or not at all, readable by its owner only, and streams: its size is no matter. Money
-stands as exact dollars and as whole pico-dollars. A cell of CSV that a spreadsheet would take for a formula begins
-with an apostrophe, for users and tags come from outside.
+Law: the file appears whole or not at all, readable by its owner only, and streams: its size is no matter.
+Money stands as exact dollars and as whole pico-dollars. A cell of CSV that a spreadsheet would take for a
+formula begins with an apostrophe, for users and tags come from outside.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The gate between SQLite and `fork`.
 
-Law: no connection of this process is open, and no transaction under way, at the instant of a fork. SQLite keeps its
-file locks in memory that a child inherits but that means nothing there; a child that so much as closes an inherited
-connection can corrupt the file. So whoever uses a database passes this gate, and a fork closes it, waits for those
-inside, closes the connections that are kept, and opens it again on both sides.
+Law: no connection of this process is open, and no transaction under way, at the instant of a fork. SQLite
+keeps its file locks in memory that a child inherits but that means nothing there; a child that so much as
+closes an inherited connection can corrupt the file. So whoever uses a database passes this gate, and a fork
+closes it, waits for those inside, closes the connections that are kept, and opens it again on both sides.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whether the ledger can be written, and how much patience is left.
 
-Law: patience is counted from the moment at which writing began to fail, so a failure that lasts is waited out once
-and not by each call; a failure that no waiting can mend has no patience at all. It is said when it begins, when
-patience ends, and when it is over.
+Law: patience is counted from the moment at which writing began to fail, so a failure that lasts is waited
+out once and not by each call; a failure that no waiting can mend has no patience at all. It is said when it
+begins, when patience ends, and when it is over.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Holds: reserved, grown, released and, when their owner died, presumed.
 
-Law: a hold ends once, and what it held leaves its accounts in the transaction that adds what was spent. A dead
-owner's hold is spent in full, under the record that the owner left for that case; the true records of an owner that
-only slept take that record's place.
+Law: a hold ends once, and what it held leaves its accounts in the transaction that adds what was spent. A
+dead owner's hold is spent in full, under the record that the owner left for that case; the true records of
+an owner that only slept take that record's place.
 """
 
 from __future__ import annotations
@@ -82,9 +82,7 @@ class Holds:
         lease: for how long an owner is believed alive without a sign of life, in seconds.
     """
 
-    def __init__(
-        self, unit: Unit, connection: sqlite3.Connection, books: Books, owner: str, lease: float
-    ) -> None:
+    def __init__(self, unit: Unit, connection: sqlite3.Connection, books: Books, owner: str, lease: float) -> None:
         self._unit = unit
         self._connection = connection
         self._books = books
@@ -111,9 +109,7 @@ class Holds:
         now = unit.now
         places = [place_of_claim(claim, now) for claim in asked.claims]
         standings = [
-            Standing(
-                open_account(unit, self._connection, scope_of(claim), place), claim.limit_pico, claim.limit_tokens
-            )
+            Standing(open_account(unit, self._connection, scope_of(claim), place), claim.limit_pico, claim.limit_tokens)
             for claim, place in zip(asked.claims, places, strict=True)
         ]
         for claim in asked.claims:

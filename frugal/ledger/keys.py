@@ -1,7 +1,8 @@
 """The names of the ledger's rows, and the hours and days of the cells.
 
-Law: a key's first word says what the row is, and keys of one kind sort by time where they have one; no part of a
-key that comes from a user can be mistaken for another part (dims and subjects are JSON, and stand last).
+Law: a key's first word says what the row is, and keys of one kind sort by time where they have one; no part
+of a key that comes from a user can be mistaken for another part (dims and subjects are JSON, and stand
+last).
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ def day_label(hour: int) -> str:
 @lru_cache(maxsize=4096)
 def hour_start(label: str) -> int:
     """Return the first hour, counted from 1970, of an hour's or a day's label."""
-    return int(datetime.fromisoformat(label + (":00" if "T" in label else "T00:00")).replace(tzinfo=UTC).timestamp()) // 3600
+    return (
+        int(datetime.fromisoformat(label + (":00" if "T" in label else "T00:00")).replace(tzinfo=UTC).timestamp())
+        // 3600
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -1,7 +1,9 @@
-"""The copy in memory of what is learned about outputs: asked before every call, so it must not cost a transaction.
+"""The copy in memory of what is learned about outputs.
 
-Law: an answer is at most a few seconds old while the function is in use, and reading it never waits for a disk
-except the first time.
+It is asked before every call, so it must not cost a transaction.
+
+Law: an answer is at most a few seconds old while the function is in use, and reading it never waits for a
+disk except the first time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The ledger: the directory that keeps what calls cost.
 
-Law: what is awaited never blocks the event loop; what is plain reads what is committed and may block its thread.
-Nothing is made on disk before the first use.
+Law: what is awaited never blocks the event loop; what is plain reads what is committed and may block its
+thread. Nothing is made on disk before the first use.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Ledger(Reports):
     """Keep what calls cost in a directory, shared by processes.
 
     Args:
-        directory: where; by default `ledger` in `$FRUGAL_HOME` or in the platform's user-data directory. Made on
-            first use, readable by its owner only.
+        directory: where; by default `ledger` in `$FRUGAL_HOME` or in the platform's user-data directory.
+            Made on first use, readable by its owner only.
         durability: `"normal"` survives the death of the process, `"full"` the loss of power.
         retention_days: how many days of single records `compact` keeps; `None` for all.
         lease: for how long a process that holds is believed alive without a sign of life, in seconds.
@@ -147,9 +147,7 @@ class Ledger(Reports):
         if pico < 0 or tokens < 0:
             raise ValueError(f"a hold of {pico} pico-dollars and {tokens} tokens is negative.")
         writer = self._writer
-        piece = Reserve(
-            Asked(writer.hold_id(), tuple(claims), pico, tokens, row_of(draft), adopt), writer.watch
-        )
+        piece = Reserve(Asked(writer.hold_id(), tuple(claims), pico, tokens, row_of(draft), adopt), writer.watch)
         ticket = writer.put(piece)
         try:
             await ticket.wait()
@@ -197,7 +195,8 @@ class Ledger(Reports):
         Args:
             model: the model, where there is one.
             usage: the tokens.
-            cost: a `Cost`, `Money`, or dollars; without it, model and usage are priced by the ledger's prices.
+            cost: a `Cost`, `Money`, or dollars; without it, model and usage are priced by the ledger's
+                prices.
             kind: what it is, for reports.
             user: on whose behalf.
             tags: free labels.
@@ -260,9 +259,7 @@ class Ledger(Reports):
             return
         await self._writer.arun(_nothing)
 
-    async def feedback(
-        self, call_id: str, *, success: bool | None = None, satisfaction: float | None = None
-    ) -> None:
+    async def feedback(self, call_id: str, *, success: bool | None = None, satisfaction: float | None = None) -> None:
         """Say how good a call's answer was; what is `None` leaves what was said before.
 
         Args:
@@ -294,8 +291,8 @@ class Ledger(Reports):
 
         Args:
             name: the document's name.
-            change: takes the document (`None` where there is none) and returns the new one, made of JSON values.
-                It runs on the writer's thread: it must be quick, and must not use the ledger.
+            change: takes the document (`None` where there is none) and returns the new one, made of JSON
+                values. It runs on the writer's thread: it must be quick, and must not use the ledger.
 
         Returns:
             The new document.
@@ -306,9 +303,7 @@ class Ledger(Reports):
         changed: dict[str, Any] = await self._writer.arun(lambda desk: change_document(desk, name, change))
         return changed
 
-    def update_state_now(
-        self, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def update_state_now(self, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]) -> dict[str, Any]:
         """Do what `update_state` does, blocking the thread."""
         changed: dict[str, Any] = self._writer.run(lambda desk: change_document(desk, name, change))
         return changed
@@ -336,7 +331,8 @@ class Ledger(Reports):
         Calls under way are recorded under their user when they end; forget again then.
 
         Raises:
-            LedgerUnavailableError: the ledger cannot be read or written; what is left is forgotten the next time.
+            LedgerUnavailableError: the ledger cannot be read or written; what is left is forgotten the next
+                time.
         """
         return forget(self._store, self._writer.run, user)
 
@@ -360,8 +356,8 @@ class Ledger(Reports):
     def close(self) -> None:
         """Write what is queued and let go of the directory; the next use opens it again.
 
-        What cannot be written within patience is logged and kept in `unwritten-*.jsonl`, which the next opening
-        takes in.
+        What cannot be written within patience is logged and kept in `unwritten-*.jsonl`, which the next
+        opening takes in.
         """
         self._writer.close()
 
@@ -388,5 +384,3 @@ class Ledger(Reports):
 
 def _nothing(desk: Desk) -> None:
     """Do nothing, after everything that came before."""
-
-

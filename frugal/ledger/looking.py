@@ -1,7 +1,7 @@
 """Looking at single records.
 
-Law: records are read page by page, each page by itself, so that a reader that stops half way holds nothing; each
-record comes once, in order of time, joined with what `feedback` said of its call.
+Law: records are read page by page, each page by itself, so that a reader that stops half way holds nothing;
+each record comes once, in order of time, joined with what `feedback` said of its call.
 """
 
 from __future__ import annotations
@@ -151,5 +151,3 @@ def _said(store: Store, calls: Sequence[str]) -> dict[str, FeedbackRow]:
             for key, mode, value in connection.execute(query, keys).fetchall():
                 found[key[9:]] = read_row(store.directory, key, mode, value, decode_feedback)
     return found
-
-

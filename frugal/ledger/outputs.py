@@ -1,9 +1,10 @@
 """Learned output: how many tokens a function and a model give, for the size of a hold.
 
-Law: the answer is an upper bound in the manner of conformal prediction: of n seen and one to come, all alike, the
-one to come is at most the ⌈(n + 1)·q⌉-th smallest with probability q at least. (Vovk, Gammerman and Shafer,
-"Algorithmic Learning in a Random World", 2005.) Counts stand in buckets no wider than 1/32 of their value, and the
-upper end of a bucket answers for it; older counts fade, so that the answer follows the traffic.
+Law: the answer is an upper bound in the manner of conformal prediction: of n seen and one to come, all
+alike, the one to come is at most the ⌈(n + 1)·q⌉-th smallest with probability q at least. (Vovk, Gammerman
+and Shafer, "Algorithmic Learning in a Random World", 2005.) Counts stand in buckets no wider than 1/32 of
+their value, and the upper end of a bucket answers for it; older counts fade, so that the answer follows the
+traffic.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Owners: which process holds, and whether it still lives.
 
-Law: a live owner is never taken for dead before its lease ends; a dead one is seen at once by processes that can
-look (same machine, same boot, same process namespace), and by all others when its lease ends. A process that got
-the dead one's number is told apart by the time it started.
+Law: a live owner is never taken for dead before its lease ends; a dead one is seen at once by processes
+that can look (same machine, same boot, same process namespace), and by all others when its lease ends. A
+process that got the dead one's number is told apart by the time it started.
 """
 
 from __future__ import annotations

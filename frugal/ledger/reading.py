@@ -1,7 +1,8 @@
 """Reading sums: usage by anything, totals, and the trend of the last days.
 
-Law: a row equals the sum of the records in its group; how it was added up (from days, hours or single records)
-cannot be seen in it. What is asked by day, hour, week or month follows the calendar of the zone that is asked for.
+Law: a row equals the sum of the records in its group; how it was added up (from days, hours or single
+records) cannot be seen in it. What is asked by day, hour, week or month follows the calendar of the zone
+that is asked for.
 """
 
 from __future__ import annotations
@@ -186,8 +187,4 @@ def read_trend(
     since, until = round(windows[0].start * 1e6), round(windows[-1].end * 1e6)
     question = Question(since, until, ("day",), timezone, where)
     rows = read_usage(connection, directory, question)
-    return [
-        rows.get((window.label,)) or _Sum().row({"day": window.label}) for window in windows
-    ]
-
-
+    return [rows.get((window.label,)) or _Sum().row({"day": window.label}) for window in windows]

@@ -1,7 +1,7 @@
 """What can be read of a ledger: all plain, all of what is committed.
 
-Law: reading makes nothing on disk, and sees one state of the ledger however much is written meanwhile. On an event
-loop, call these through `asyncio.to_thread`.
+Law: reading makes nothing on disk, and sees one state of the ledger however much is written meanwhile. On
+an event loop, call these through `asyncio.to_thread`.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Reports:
         Args:
             since: from when; a datetime without a zone is of `timezone`; a number is Unix seconds.
             until: until before when.
-            by: what to group by: `hour`, `day`, `week`, `month`, `user`, `model`, `provider`, `function`, `run`,
-                `outcome`, `kind`, `tag:<name>`.
+            by: what to group by: `hour`, `day`, `week`, `month`, `user`, `model`, `provider`, `function`,
+                `run`, `outcome`, `kind`, `tag:<name>`.
             timezone: whose calendar.
             user: only this user's; `""` for what has none. Likewise the others.
             model: only this model's.
@@ -95,8 +95,8 @@ class Reports:
             tags: only what has these tags.
 
         Returns:
-            A row for each group, in order of the groups' values. By run or tag, single records are read; else the
-            work grows with the days and the distinct users and models.
+            A row for each group, in order of the groups' values. By run or tag, single records are read;
+            else the work grows with the days and the distinct users and models.
 
         Raises:
             ValueError: a name in `by` or the zone is unknown.

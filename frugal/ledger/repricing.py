@@ -1,8 +1,9 @@
 """Repricing: what the records would have cost by other prices, and putting that in the books.
 
-Law: only what was computed from tokens is computed again; what the provider stated, what was estimated and what was
-free stays. Written is only what can hurt no budget under way: unpriced records, and those of windows that are over.
-Each is replaced with all of its counters, in the transaction that checks that it still is what was priced.
+Law: only what was computed from tokens is computed again; what the provider stated, what was estimated and
+what was free stays. Written is only what can hurt no budget under way: unpriced records, and those of
+windows that are over. Each is replaced with all of its counters, in the transaction that checks that it
+still is what was priced.
 """
 
 from __future__ import annotations

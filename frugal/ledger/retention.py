@@ -1,8 +1,9 @@
 """Retention: folding old records into daily sums, and forgetting a user.
 
-Law: no dollar is lost. A day is folded by one transaction: its cells stay, its records go, and what they added up
-to is noted apart, so that an audit can still tell what the day must say. A forgotten user's records stay, under a
-name that says nothing and was drawn at random, so that it cannot be found again from the user's.
+Law: no dollar is lost. A day is folded by one transaction: its cells stay, its records go, and what they
+added up to is noted apart, so that an audit can still tell what the day must say. A forgotten user's
+records stay, under a name that says nothing and was drawn at random, so that it cannot be found again from
+the user's.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Scopes: which accounts a record belongs to, and what was spent before anybody asked.
 
-Law: the account of a record follows from the record alone (its booked instant, user, requested model, function,
-tags and run), so that every process books it alike and an audit can book it again. A scope that is claimed for the
-first time is filled from the records, in the transaction of that claim; from then on every commit of any process
-adds to it.
+Law: the account of a record follows from the record alone (its booked instant, user, requested model,
+function, tags and run), so that every process books it alike and an audit can book it again. A scope that
+is claimed for the first time is filled from the records, in the transaction of that claim; from then on
+every commit of any process adds to it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,18 @@ from frugal.ledger.unit import Unit, read_row
 from frugal.ledger.walk import FOREVER, Walk
 from frugal.ledger.wire import RecordRow, unpack
 
-__all__ = ["AccountRow", "Place", "Scope", "Scopes", "decode_account", "amounts", "place_of", "read_scopes", "run_records", "spent_since"]
+__all__ = [
+    "AccountRow",
+    "Place",
+    "Scope",
+    "Scopes",
+    "amounts",
+    "decode_account",
+    "place_of",
+    "read_scopes",
+    "run_records",
+    "spent_since",
+]
 
 _log = logging.getLogger("frugal")
 
@@ -101,9 +112,7 @@ def read_scopes(connection: sqlite3.Connection, directory: str) -> dict[Scope, f
 
 def place_of(scope: Scope, row: RecordRow) -> Place | None:
     """Return where a record belongs in a scope; `None` where it belongs nowhere (a run budget, and no run)."""
-    subject = subject_of(
-        scope.per, user=row.user, model=row.asked or row.model, function=row.function, tags=row.tags
-    )
+    subject = subject_of(scope.per, user=row.user, model=row.asked or row.model, function=row.function, tags=row.tags)
     if scope.window == "run":
         return Place(row.run, subject, 0.0, 0.0) if row.run else None
     window = window_of(scope.window, row.time / 1e6 if row.booked is None else row.booked, scope.timezone)
@@ -121,10 +130,10 @@ def accounts_of(unit: Unit, row: RecordRow) -> Iterator[tuple[str, Place]]:
         try:
             place = place_of(_scope(text), row)
         except ValueError as error:  # a zone that another process knows, and this machine does not
-            _log.error("the ledger cannot count record %s in scope %s: %s", row.id, text, error)  # noqa: TRY400
+            _log.error("the ledger cannot count record %s in scope %s: %s", row.id, text, error)
             continue
-        # A window from before the scope was registered has no account, unless it is claimed; one that ended long
-        # ago has none any more. Either is filled from the records when it is asked for.
+        # A window from before the scope was registered has no account, unless it is claimed; one that ended
+        # long ago has none any more. Either is filled from the records when it is asked for.
         if place is not None and place.start >= (since if place.end else 0.0):
             yield account_key(text, place.label, place.subject), place
 

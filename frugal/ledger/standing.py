@@ -1,7 +1,7 @@
 """How budgets stand: read from their accounts, or from the records where nobody claimed them yet.
 
-Law: reading settles what dead owners hold, as reserving does; reading a budget that was never claimed registers
-nothing and gives what a claim would find.
+Law: reading settles what dead owners hold, as reserving does; reading a budget that was never claimed
+registers nothing and gives what a claim would find.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def claim_of(
         window=budget.window,
         timezone=budget.timezone,
         per=budget.per,
-        subject=(subjects[budget.per] if budget.per in subjects else tag) or "",
+        subject=subjects.get(budget.per, tag) or "",
         run=run if budget.window == "run" else None,
         limit_pico=None if budget.usd is None else budget.usd.pico,
         limit_tokens=budget.tokens,
@@ -82,18 +82,14 @@ def settle_the_dead(sweep: Callable[[], object]) -> None:
         _log.warning("the holds of dead processes cannot be settled now: %s", error)
 
 
-def read_status(
-    connection: sqlite3.Connection | None, directory: str, claim: Claim, now: float
-) -> BudgetStatus:
+def read_status(connection: sqlite3.Connection | None, directory: str, claim: Claim, now: float) -> BudgetStatus:
     """Return the state of the budget of a claim."""
     place = place_of_claim(claim, now)
     account = Account() if connection is None else _account(connection, directory, claim, place, now)
     return status_of(claim, place, account)
 
 
-def _account(
-    connection: sqlite3.Connection, directory: str, claim: Claim, place: Place, now: float
-) -> Account:
+def _account(connection: sqlite3.Connection, directory: str, claim: Claim, place: Place, now: float) -> Account:
     scope, key = scope_of(claim), key_of(claim, place)
     found = connection.execute("SELECT mode, value FROM Cache WHERE raw = 1 AND key = ?", (key,)).fetchone()
     if found is not None:
@@ -115,9 +111,7 @@ def _account(
     return account
 
 
-def read_budgets(
-    connection: sqlite3.Connection | None, directory: str, now: float
-) -> list[BudgetStatus]:
+def read_budgets(connection: sqlite3.Connection | None, directory: str, now: float) -> list[BudgetStatus]:
     """Return the state of every budget that was claimed lately, for each subject of its current window."""
     if connection is None:
         return []

@@ -1,7 +1,7 @@
 """The state of a budget, as figures.
 
-Law: `used` is what is settled, `held` what calls under way may yet cost; `remaining` is what a new call can have,
-and never below nothing; `warning` and `exceeded` go by what is used.
+Law: `used` is what is settled, `held` what calls under way may yet cost; `remaining` is what a new call can
+have, and never below nothing; `warning` and `exceeded` go by what is used.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A ledger's directory: made whole or not at all, checked before it is trusted, and connected to.
 
-Law: a directory that is not a ledger of ours is neither written nor handed to diskcache; a ledger appears complete,
-in one step, however many processes make it at the same moment; it is readable by its owner only. Nothing is made
-before it is needed, and reading makes nothing.
+Law: a directory that is not a ledger of ours is neither written nor handed to diskcache; a ledger appears
+complete, in one step, however many processes make it at the same moment; it is readable by its owner only.
+Nothing is made before it is needed, and reading makes nothing.
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ class Store:
         if not self.exists:
             self._make()
         self._check()
-        connection = sqlite3.connect(
-            self.path, timeout=_WRITING_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self.path, timeout=_WRITING_TIMEOUT, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[self.durability]}")
             connection.execute(f"PRAGMA cache_size = {SETTINGS['sqlite_cache_size']}")
@@ -131,8 +129,9 @@ class Store:
             connection.execute("SELECT 1 FROM Settings LIMIT 1").fetchone()
         except sqlite3.OperationalError:
             connection.close()
-            # In a directory where nothing can be written, SQLite cannot make its index of the log. Without a log
-            # the database itself is all there is, and may be read as it stands; with one it would be out of date.
+            # In a directory where nothing can be written, SQLite cannot make its index of the log. Without
+            # a log the database itself is all there is, and may be read as it stands; with one it would be
+            # out of date.
             log = Path(self.path + "-wal")
             if os.access(self.directory, os.W_OK) or (log.exists() and log.stat().st_size):
                 raise
@@ -141,9 +140,7 @@ class Store:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         uri = f"file:{quote(self.path)}?{mode}"
-        return sqlite3.connect(
-            uri, uri=True, timeout=_READING_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(uri, uri=True, timeout=_READING_TIMEOUT, isolation_level=None, check_same_thread=False)
 
     def cache(self) -> Any:
         """Return the directory as the `diskcache.Cache` that it is, to look into it with diskcache's own tools."""

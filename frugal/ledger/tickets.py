@@ -1,8 +1,8 @@
 """Tickets: how those who wait learn what became of their work.
 
-Law: whoever waits is woken once: when the work is durable, when it failed for good, or when patience ran out; on
-the loop (or thread) that waits. All that one commit finished is told to each loop in a single wake-up. A loop that
-has closed meanwhile is passed over.
+Law: whoever waits is woken once: when the work is durable, when it failed for good, or when patience ran
+out; on the loop (or thread) that waits. All that one commit finished is told to each loop in a single
+wake-up. A loop that has closed meanwhile is passed over.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Watch(Protocol):
 class Ticket:
     """Follow one piece of work through the writer.
 
-    Reading and writing its few attributes needs no lock: `done` is set before the waiters are read, and a waiter is
-    added before `done` is read.
+    Reading and writing its few attributes needs no lock: `done` is set before the waiters are read, and a
+    waiter is added before `done` is read.
 
     Args:
         watch: who sees to it that no wait is longer than patience.

@@ -1,6 +1,7 @@
 """Tidying: rows that have served.
 
-Law: only what can be made again from the records, or can no longer matter, is dropped, and a little at a time.
+Law: only what can be made again from the records, or can no longer matter, is dropped, and a little at a
+time.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ def tidy(unit: Unit) -> None:
     """Drop accounts of windows that ended long ago and of runs that are over, and presumptions nobody came for."""
     unit.flush()
     for prefix, age in (('account/["run"', RUN_KEPT), ("account/", KEPT), ("presumed/", KEPT), ("budget/", 5 * KEPT)):
-        query = (
-            "SELECT key, mode, value FROM Cache WHERE raw = 1 AND key >= ? AND key < ? AND store_time < ? LIMIT ?"
-        )
+        query = "SELECT key, mode, value FROM Cache WHERE raw = 1 AND key >= ? AND key < ? AND store_time < ? LIMIT ?"
         rows = unit.sql(query, (prefix, prefix + LAST, unit.now - age, _AT_ONCE)).fetchall()
         for key, mode, value in rows:
             if prefix.startswith("account/"):

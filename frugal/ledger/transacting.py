@@ -1,7 +1,7 @@
 """Transactions: the connection that writes, and what is done in one `BEGIN IMMEDIATE`.
 
-Law: pieces of work are done in order, all or none; one that cannot be done names itself, so that the others can be
-done without it. What the connection remembers is dropped with every failure.
+Law: pieces of work are done in order, all or none; one that cannot be done names itself, so that the others
+can be done without it. What the connection remembers is dropped with every failure.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ class Transactions:
     def _take_in(self, connection: sqlite3.Connection, owner: str) -> None:
         """Add what could not be written when this directory was last used."""
         for path, settlements in spilled(self._store.directory):
-            commits = [
-                Commit(kept.records, kept.releases, kept.charges, urgent=False) for kept in settlements
-            ]
+            commits = [Commit(kept.records, kept.releases, kept.charges, urgent=False) for kept in settlements]
 
             def work(desk: Desk, commits: list[Commit] = commits) -> None:
                 desk.books.expect([id for commit in commits for id in commit.ids()])
@@ -156,7 +154,7 @@ class Transactions:
                 if is_common(error):
                     raise
                 # A row in the ledger is corrupt: the file waits until that is mended, and the ledger goes on.
-                _log.error("the ledger could not take in %s: %s", path, error)  # noqa: TRY400
+                _log.error("the ledger could not take in %s: %s", path, error)
                 continue
             path.unlink(missing_ok=True)
             _log.warning("the ledger took in %d settlements from %s", len(settlements), path)

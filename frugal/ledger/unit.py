@@ -1,8 +1,9 @@
 """A unit of work: the rows that one transaction changes, as objects.
 
-Law: what is read in a unit is what the transaction sees; what is changed is written when the unit is flushed, in a
-few statements of many rows, and seen by everybody or nobody. Objects are kept from one unit to the next for as long
-as no other connection wrote (`PRAGMA data_version`); after a failure nothing is kept.
+Law: what is read in a unit is what the transaction sees; what is changed is written when the unit is
+flushed, in a few statements of many rows, and seen by everybody or nobody. Objects are kept from one unit
+to the next for as long as no other connection wrote (`PRAGMA data_version`); after a failure nothing is
+kept.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ __all__ = ["Memory", "Unit", "read_row"]
 T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
-_CHUNKS = (240, 60, 15, 4, 1)  # rows in one statement: few lengths, so that compiled statements are reused; 240 × 4 < 999
+_CHUNKS = (
+    240,
+    60,
+    15,
+    4,
+    1,
+)  # rows in one statement: few lengths, so that compiled statements are reused; 240 × 4 < 999
 _KEPT = 20_000  # objects that a memory keeps at the most
 
 # The columns are diskcache's own, filled as `Cache.set` would fill them.
@@ -153,12 +160,7 @@ class Unit:
             self.pending()
         if self._dirty:
             rows = self._memory.rows
-            self.insert(
-                [
-                    (key, time, tag, _encode(rows[key]).decode())
-                    for key, (tag, time) in self._dirty.items()
-                ]
-            )
+            self.insert([(key, time, tag, _encode(rows[key]).decode()) for key, (tag, time) in self._dirty.items()])
             self._dirty.clear()
         for chunk, marks in _chunks(list(self._gone), "?"):
             self.sql(f"DELETE FROM Cache WHERE raw = 1 AND key IN ({marks})", chunk)  # noqa: S608

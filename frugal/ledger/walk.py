@@ -1,8 +1,9 @@
 """The walk over time: from days to hours to records, no deeper than a question needs.
 
-Law: what is yielded adds up to the records of the asked time, each once: a whole day by its cells, a part of a day
-by its hours' cells, a part of an hour by its records. What `compact` folded away has no hours any more and counts
-at the beginning of its day. Nothing is held but one day's cells; no statement stays open between two steps.
+Law: what is yielded adds up to the records of the asked time, each once: a whole day by its cells, a part
+of a day by its hours' cells, a part of an hour by its records. What `compact` folded away has no hours any
+more and counts at the beginning of its day. Nothing is held but one day's cells; no statement stays open
+between two steps.
 """
 
 from __future__ import annotations
@@ -96,9 +97,7 @@ class Walk:
                 for dimensions, cell in cells:
                     yield Step(start, dimensions, cell, None)
                 continue
-            for row in records_between(
-                self._connection, self._directory, max(since, start), min(until, start + HOUR)
-            ):
+            for row in records_between(self._connection, self._directory, max(since, start), min(until, start + HOUR)):
                 yield Step(row.time, dims(row), cell_of(row), row)
 
     def _trusted(self, grain: str, label: str) -> list[tuple[tuple[str, ...], Cell]] | None:

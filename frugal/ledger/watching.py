@@ -1,6 +1,7 @@
-"""Watching over those who wait: no wait on an event loop is longer than patience, even if the writer is stuck.
+"""Watching over those who wait.
 
-Law: one timer for each loop, not one for each wait, and none while nobody waits.
+Law: no wait on an event loop is longer than patience, even if the writer is stuck; one timer for each loop, not
+one for each wait, and none while nobody waits.
 """
 
 from __future__ import annotations

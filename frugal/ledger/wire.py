@@ -1,8 +1,8 @@
 """Records as JSON, both ways.
 
-Law: a record read back equals the record written, to the pico-dollar and the microsecond; what JSON or UTF-8 cannot
-carry (a lone surrogate, a NaN) is replaced before it is written, never refused, so that no record is lost for it;
-a row that does not have this shape is corrupt, not guessed at.
+Law: a record read back equals the record written, to the pico-dollar and the microsecond; what JSON or
+UTF-8 cannot carry (a lone surrogate, a NaN) is replaced before it is written, never refused, so that no
+record is lost for it; a row that does not have this shape is corrupt, not guessed at.
 """
 
 from __future__ import annotations
@@ -19,7 +19,19 @@ from frugal._values.money import ZERO, Money
 from frugal._values.record import Record
 from frugal._values.usage import NO_USAGE, Usage
 
-__all__ = ["CostRow", "RecordRow", "clean", "cost_of", "cost_row", "instant_of", "moment", "pack", "record_of", "row_of", "unpack"]
+__all__ = [
+    "CostRow",
+    "RecordRow",
+    "clean",
+    "cost_of",
+    "cost_row",
+    "instant_of",
+    "moment",
+    "pack",
+    "record_of",
+    "row_of",
+    "unpack",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
@@ -109,9 +121,7 @@ def cost_of(row: CostRow | None) -> Cost:
         return Cost(None, None, None, row.status, by, row.unpriced, row.source, row.table)
     low = row.amount if row.low is None else row.low
     high = row.amount if row.high is None else row.high
-    return Cost(
-        Money(row.amount), Money(low), Money(high), row.status, by, row.unpriced, row.source, row.table
-    )
+    return Cost(Money(row.amount), Money(low), Money(high), row.status, by, row.unpriced, row.source, row.table)
 
 
 def _finite(number: float | None, otherwise: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """Work: what the writer does in a transaction, one piece after the other.
 
-Law: a piece that refuses (a budget without room) leaves nothing behind and does not disturb the others; done again
-after a failure of the whole transaction, it gives what it would have given the first time.
+Law: a piece that refuses (a budget without room) leaves nothing behind and does not disturb the others;
+done again after a failure of the whole transaction, it gives what it would have given the first time.
 """
 
 from __future__ import annotations
@@ -144,9 +144,7 @@ class Job:
     __slots__ = ("_work", "sweeps", "ticket")
     urgent = True
 
-    def __init__(
-        self, work: Callable[[Desk], Any], *, sweeps: bool = False, watch: Watch | None = None
-    ) -> None:
+    def __init__(self, work: Callable[[Desk], Any], *, sweeps: bool = False, watch: Watch | None = None) -> None:
         self._work = work
         self.sweeps = sweeps
         self.ticket = Ticket(watch)

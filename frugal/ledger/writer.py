@@ -1,9 +1,10 @@
 """The writer: one thread that writes, and everything that waits shares its transactions.
 
-Law: pieces of work are done in the order in which they came, each once; all that wait when a transaction begins go
-into it (group commit). What cost money goes at once; what was free may linger for 50 ms. While the disk or another
-process is in the way, work stays queued and is tried again, and those who wait are told so when patience is over. No
-disk is touched on any other thread, except at the interpreter's exit, when there may be no other.
+Law: pieces of work are done in the order in which they came, each once; all that wait when a transaction
+begins go into it (group commit). What cost money goes at once; what was free may linger for 50 ms. While
+the disk or another process is in the way, work stays queued and is tried again, and those who wait are told
+so when patience is over. No disk is touched on any other thread, except at the interpreter's exit, when
+there may be no other.
 """
 
 from __future__ import annotations

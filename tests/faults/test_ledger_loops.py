@@ -88,7 +88,11 @@ async def test_a_cancelled_reservation_leaves_no_hold(ledger):
             await asyncio.sleep(0)
         for task in waiting:
             task.cancel()
-        granted = [done for done in await asyncio.gather(*waiting, return_exceptions=True) if not isinstance(done, BaseException)]
+        granted = [
+            done
+            for done in await asyncio.gather(*waiting, return_exceptions=True)
+            if not isinstance(done, BaseException)
+        ]
         await ledger.commit(Settlement(records=(), releases=tuple(grant.id for grant in granted))).wait()
         await ledger.flush()
     assert ledger.budget_status(Budget(usd=1, window="month")).usd.held == Money(0)
@@ -122,7 +126,12 @@ async def test_refusals_do_not_disturb_what_shares_their_transaction(ledger):
     assert all(written)
     assert [isinstance(grant, BudgetExceededError) for grant in grants] == [False] * 10 + [True] * 50
     refusal = grants[10]
-    assert (refusal.budget, refusal.limit, refusal.held, refusal.requested) == ("cap", Money(100), Money(100), Money(10))
+    assert (refusal.budget, refusal.limit, refusal.held, refusal.requested) == (
+        "cap",
+        Money(100),
+        Money(100),
+        Money(10),
+    )
     assert refusal.resets_at.tzinfo is not None
 
 

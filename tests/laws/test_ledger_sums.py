@@ -93,7 +93,9 @@ def test_cells_add_up_like_costs_in_any_order(made, order):
     for cell in cells:
         total.add(cell)
     assert total.cost() == Cost.total(record.cost for record in made)
-    assert list(total.tally()) == [sum(column) for column in zip([0] * 9, *(record.usage for record in made), strict=True)]
+    assert list(total.tally()) == [
+        sum(column) for column in zip([0] * 9, *(record.usage for record in made), strict=True)
+    ]
     assert total.saved == sum(record.saved.pico for record in made)
 
 
@@ -113,7 +115,11 @@ def test_taking_a_record_away_undoes_adding_it(made, one):
 
 # ---------------------------------------------------------------------- a ledger, asked anything
 
-USERS, MODELS, ZONES = ("ann", "bob", None), ("small", "large"), ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu")
+USERS, MODELS, ZONES = (
+    ("ann", "bob", None),
+    ("small", "large"),
+    ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"),
+)
 START, END = datetime(2026, 3, 26, tzinfo=UTC).timestamp(), datetime(2026, 4, 3, tzinfo=UTC).timestamp()
 BY = ("hour", "day", "week", "month", "user", "model", "outcome", "kind", "run", "tag:team", "function", "provider")
 
@@ -124,11 +130,15 @@ def history():
     for number in range(400):
         outcome = draw.choice(["provider", "provider", "memory", "failed", "shadow", "escalated"])
         pico = draw.choice([0, 1, 10**6, 10**19])
-        cost = draw.choice([FREE, UNPRICED, Cost.exact(Money(pico)), Cost.estimated(Money(pico), ZERO, Money(2 * pico))])
+        cost = draw.choice(
+            [FREE, UNPRICED, Cost.exact(Money(pico)), Cost.estimated(Money(pico), ZERO, Money(2 * pico))]
+        )
         yield Record(
             id=f"r{number}",
             call=f"r{number}",
-            time=datetime.fromtimestamp(draw.choice([draw.uniform(START, END), START + draw.randrange(192) * 3600]), UTC),
+            time=datetime.fromtimestamp(
+                draw.choice([draw.uniform(START, END), START + draw.randrange(192) * 3600]), UTC
+            ),
             user=draw.choice(USERS),
             model=draw.choice(MODELS),
             outcome=outcome,

@@ -54,7 +54,7 @@ class AccountMachine(RuleBasedStateMachine):
         self.accounts = Accounts(self.shelf)
         self.now = START
         self.all: list[Call] = []
-        self.leases = {owner: START + LEASE for owner in range(3)}
+        self.leases = dict.fromkeys(range(3), START + LEASE)
         self.dead: set[int] = set()
 
     # -- the model: nothing but the list of calls
@@ -74,9 +74,7 @@ class AccountMachine(RuleBasedStateMachine):
         for kind, name in zip(kinds, self.names(kinds, at), strict=True):
             (spent_pico, spent_tokens), (held_pico, held_tokens) = self.naive(name)
             limit_pico, limit_tokens = LIMITS[kind]
-            if limit_pico is not None and (
-                spent_pico >= limit_pico or spent_pico + held_pico + pico > limit_pico
-            ):
+            if limit_pico is not None and (spent_pico >= limit_pico or spent_pico + held_pico + pico > limit_pico):
                 return False
             if limit_tokens is not None and (
                 spent_tokens >= limit_tokens or spent_tokens + held_tokens + tokens > limit_tokens

@@ -206,13 +206,10 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         name = self.ledger.forget(user).user
         self.records = {
-            id: self.again(record, user=name) if record.user == user else record
-            for id, record in self.records.items()
+            id: self.again(record, user=name) if record.user == user else record for id, record in self.records.items()
         }
         self.folded = [self.again(record, user=name) if record.user == user else record for record in self.folded]
-        self.sleeping = {
-            id: self.records.get(record.id, record) for id, record in self.sleeping.items()
-        }
+        self.sleeping = {id: self.records.get(record.id, record) for id, record in self.sleeping.items()}
 
     @rule()
     def compact(self):
@@ -282,7 +279,9 @@ class LedgerMachine(RuleBasedStateMachine):
         for record in self.records.values():
             day = window_of("day", record.time.timestamp(), ZONE).label
             expected.setdefault((day, record.user or ""), []).append(record)
-        rows = {(row.group["day"], row.group["user"]): row for row in self.ledger.usage(by=("day", "user"), timezone=ZONE)}
+        rows = {
+            (row.group["day"], row.group["user"]): row for row in self.ledger.usage(by=("day", "user"), timezone=ZONE)
+        }
         assert rows.keys() == expected.keys()
         for group, records in expected.items():
             total = Cost.total(record.cost for record in records)

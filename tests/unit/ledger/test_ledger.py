@@ -2,11 +2,13 @@
 
 import pytest
 
+from frugal._values.budget import Budget
 from frugal._values.cost import UNPRICED, Cost
 from frugal._values.money import Money, usd
 from frugal._values.usage import Usage
 from frugal.errors import FrugalError
 from frugal.ledger import Ledger
+from frugal.ledger.owner import LIVING
 from frugal.ports import Settlement
 
 
@@ -140,6 +142,24 @@ async def test_a_refused_adoption_keeps_the_hold(ledger, make, claim):
     larger = await ledger.reserve([claim()], pico=100, tokens=0, draft=make(), adopt=grant.id)
     assert larger.statuses[0].usd.held == Money(100)
     assert ledger.audit().ok
+
+
+async def test_a_hold_that_was_taken_for_dead_is_replaced_by_its_own_call(ledger, make, claim):
+    """A process that slept and goes on has one charge, not the presumed one beside its own."""
+    draft = make()
+    grant = await ledger.reserve([claim()], pico=30, tokens=0, draft=draft)
+    LIVING.discard(ledger._writer.owner)
+    ledger.clock.at += 3600
+    with Ledger(ledger.directory, clock=ledger.clock) as other:
+        assert other.budget_status(Budget(usd=Money(100))).usd.used == Money(30)
+    LIVING.add(ledger._writer.owner)
+    assert not await ledger.grow(grant.id, pico=31, tokens=0)
+    again = await ledger.reserve([claim()], pico=40, tokens=0, draft=draft, adopt=grant.id)
+    assert ledger.totals().calls == 0
+    await ledger.commit(Settlement(records=(draft,), releases=(again.id,))).wait()
+    assert [record.outcome for record in ledger.records()] == ["provider"]
+    audit = ledger.audit()
+    assert audit.ok, audit.problems
 
 
 async def test_negative_holds_are_refused(ledger, make, claim):

@@ -45,7 +45,7 @@ def test_a_month_of_days_is_no_week_of_days(ledger, make, put, clock):
 )
 def test_questions_that_make_no_sense_are_refused(ledger, ask):
     """With what would."""
-    with pytest.raises(ValueError, match="takes|zone|1 or more"):
+    with pytest.raises(ValueError, match=r"takes|zone|1 or more"):
         ask(ledger)
 
 

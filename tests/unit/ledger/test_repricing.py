@@ -36,7 +36,9 @@ def test_only_what_was_computed_from_tokens_is_compared(ledger, make, put):
         make(id="tool", cost=table(1)),
         make(id="lost", usage=USAGE, cost=table(1), model="unknown"),
     )
-    found = {change.id: (change.before.amount, change.after.amount, change.written) for change in ledger.reprice(Prices())}
+    found = {
+        change.id: (change.before.amount, change.after.amount, change.written) for change in ledger.reprice(Prices())
+    }
     assert found == {"differs": (Money(50), Money(70), False), "unpriced": (None, Money(70), False)}
     assert ledger.totals().cost.unpriced_calls == 1
 

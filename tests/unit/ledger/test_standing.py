@@ -84,7 +84,9 @@ async def test_the_first_claim_finds_what_was_spent_before(ledger, make, put, cl
     assert audit.ok, audit.problems
 
 
-async def test_a_scope_that_is_registered_late_in_its_window_sees_an_earlier_window_too(ledger, make, put, claim, clock):
+async def test_a_scope_that_is_registered_late_in_its_window_sees_an_earlier_window_too(
+    ledger, make, put, claim, clock
+):
     """A clock that is set back finds the window before complete, not empty."""
     put(make())
     clock.at += 86_400

@@ -49,9 +49,7 @@ def paid(call: Call, before: int) -> Cost:
     return Cost(pico, usage, model, source)
 
 
-def is_whole(
-    call: Call, before: int, reader: UsageReader, response: Any, chunks: list[Any] | None = None
-) -> bool:
+def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks: list[Any] | None = None) -> bool:
     """Say whether an answer came to its own end."""
     spent = [fact for fact in call.journal.facts[before:] if type(fact) is Spent]
     if any(not fact.complete or fact.outcome not in {"provider", "composite"} for fact in spent):

@@ -94,9 +94,7 @@ class Cached:
 
     def _serve(self, call: Call, found: Found) -> Any:
         answer = Answer._make(found.value)
-        call.journal.add(
-            Saved(found.layer, Money(answer.pico), Usage(*answer.usage), answer.model, answer.source)
-        )
+        call.journal.add(Saved(found.layer, Money(answer.pico), Usage(*answer.usage), answer.model, answer.source))
         return replayed(answer.value) if answer.streamed else answer.value
 
     async def drop(self, call: Call) -> bool:

@@ -232,9 +232,7 @@ def cached(
     return decorate(function, make, f"cached(layers=[{said}])")
 
 
-def _tiers(
-    call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float | None, stale: float, copy: Any
-) -> Any:
+def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float | None, stale: float, copy: Any) -> Any:
     """Make a function's layers, at its first call."""
     from frugal._mechanisms.tiers import Layer, Tiers  # noqa: PLC0415
 

@@ -1,5 +1,6 @@
 """The store on disk."""
 
+from frugal.stores.disk.scan import DiskRows
 from frugal.stores.disk.store import DiskStore
 
-__all__ = ["DiskStore"]
+__all__ = ["DiskRows", "DiskStore"]

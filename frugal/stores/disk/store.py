@@ -169,6 +169,10 @@ class DiskStore:
         """Write what is queued and let go of the directory; the store can be used again afterwards."""
         self._engine.close(10.0)
 
+    def now(self) -> float:
+        """Return the time by which rows expire, in Unix seconds."""
+        return self._clock.now()
+
     # ------------------------------------------------------------------ inside
 
     def _queued(self, write: Write) -> Stored | None:

@@ -1,0 +1,301 @@
+"""`semantic_cached`: pay once for questions that mean the same."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from frugal._core.call import Call
+from frugal._middleware.semantic_cached import Matcher, Place, SemanticCached
+from frugal._values.budget import check_per, subject_of
+from frugal._values.clock import clock
+from frugal._values.folding import answer_class
+from frugal._values.key import digest, digest_call
+from frugal._values.query import LONGEST, MARK, last_user_turn
+from frugal.decorators.caching import Seconds, home, seconds
+from frugal.decorators.wiring import decorate, embedder_of, ports
+
+__all__ = ["semantic_cached"]
+
+_log = logging.getLogger("frugal")
+
+_BATCH, _WAIT = 64, 0.001
+"""Texts that a user's embedder is given at once, and seconds that the first of them waits for company."""
+
+
+def semantic_cached(
+    function: Any = None,
+    /,
+    *,
+    threshold: float | None = None,
+    max_error_rate: float | None = None,
+    embed: Any = None,
+    query: Callable[[Call], Any] | None = None,
+    per: str | None = "user",
+    veto: bool | Callable[[str, str], bool] = True,
+    ttl: Seconds | None = None,
+    max_items: int = 10_000,
+    index: str | Callable[[], Any] = "auto",
+    directory: str | os.PathLike[str] | None = None,
+    equivalent: Callable[[Any, Any], Any] | None = None,
+    copy: bool = True,
+) -> Any:
+    """Answer a question from the answer to one that means the same.
+
+    Only the last user turn is matched by meaning. Everything else that the function receives must be equal, and with
+    `per="user"` so must the user.
+
+    Args:
+        function: the async function, when used bare.
+        threshold: the least cosine similarity of a hit; 0.95 when neither this nor `max_error_rate` is given.
+        max_error_rate: in its place, the share of hits that may be wrong: the cache learns from your traffic when a hit
+            is right, asks the model while it is unsure, and serves only while the measured share is below this, with
+            95 % confidence.
+        embed: a function of a list of texts to vectors, sync or async; WordLlama (`frugal[semantic]`) when `None`.
+        query: a function of the call to the text that is matched, or `None` to leave the call alone.
+        per: keep apart each `"user"`, `"model"`, `"function"` or `"tag:<name>"`; `None` to share among all.
+        veto: refuse texts that differ in numbers, dates, negation, names and the like; or a function of two texts that
+            says whether to refuse; or false.
+        ttl: seconds that an entry lives; for ever when `None`.
+        max_items: entries at the most; the least recently used goes first.
+        index: `"auto"`, `"exact"` (NumPy), `"ann"` (`frugal[ann]`), or a function that makes an `Index`.
+        directory: where entries are kept; `semantic` in frugal's home when `None`.
+        equivalent: says of two answers whether they are equal, for `max_error_rate`; by default equal up to Unicode,
+            case and white space, numbers and JSON by value.
+        copy: keep a copy of what streams, as it passes.
+
+    Returns:
+        The function, or a decorator.
+
+    Raises:
+        TypeError: both `threshold` and `max_error_rate` are given, or an argument is not what it should be.
+        ValueError: an argument is out of its range.
+        MissingExtraError: no `embed` is given and WordLlama is not installed.
+    """
+    if threshold is not None and max_error_rate is not None:
+        raise TypeError("semantic_cached() takes threshold= or max_error_rate=, not both.")
+    for name, value in (("query", query), ("equivalent", equivalent)):
+        if value is not None and not callable(value):
+            raise TypeError(f"{name}={value!r}: give a function.")
+    if not isinstance(veto, bool) and not callable(veto):
+        raise TypeError(f"veto={veto!r}: give True, False, or a function of two texts.")
+    if isinstance(max_items, bool) or not isinstance(max_items, int) or max_items < 1:
+        raise ValueError(f"max_items={max_items!r}: give a whole number of entries, 1 or more.")
+    check_per(per)
+    lives = seconds("ttl", ttl)
+    made_index = _index(index)
+    policy_of = _policy(threshold, max_error_rate)
+    policy_of()  # finds what is wrong with the figures now
+    embedder = embedder_of(embed)
+    rule = f"max_error_rate={max_error_rate}" if max_error_rate is not None else f"threshold={threshold or 0.95}"
+
+    def make() -> SemanticCached:
+        from frugal.stores import copy_of  # noqa: PLC0415 the codec is heavy
+
+        def build(call: Call) -> Matcher:
+            where = Path(directory).expanduser() if directory is not None else home("semantic")
+            return _matcher(call, where, policy_of(), embedder, embed is not None, query, per, veto, lives, max_items,
+                            made_index, equivalent)  # fmt: skip
+
+        return SemanticCached(build, ports(), f"semantic_cached({rule})", copy_of if copy else None)
+
+    return decorate(function, make, f"semantic_cached({rule})")
+
+
+def _policy(threshold: float | None, max_error_rate: float | None) -> Callable[[], Any]:
+    from frugal._mechanisms.nearest import Fixed, Verified  # noqa: PLC0415
+
+    for name, value in (("threshold", threshold), ("max_error_rate", max_error_rate)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise TypeError(f"{name}={value!r}: give a number.")
+    if max_error_rate is not None:
+        return lambda: Verified(max_error_rate)
+    return lambda: Fixed(0.95 if threshold is None else threshold)
+
+
+def _index(index: str | Callable[[], Any]) -> Callable[[], Any]:
+    from frugal.indexes import AutoIndex, ExactIndex, GraphIndex  # noqa: PLC0415 numpy is heavy
+
+    if callable(index):
+        return index
+    kinds: dict[str, Callable[[], Any]] = {"auto": AutoIndex, "exact": ExactIndex, "ann": GraphIndex}
+    if index not in kinds:
+        raise ValueError(f"index={index!r}: it is one of {', '.join(kinds)}, or a function that makes an Index.")
+    return kinds[index]
+
+
+def _matcher(
+    call: Call, where: Path, policy: Any, embedder: Any, batched: bool, query: Any, per: str | None, veto: Any,
+    ttl: float | None, max_items: int, index: Callable[[], Any], equivalent: Any,
+) -> Matcher:  # fmt: skip
+    """Make what the ring of one function works with, at its first call."""
+    from frugal._mechanisms.veto import veto as rules  # noqa: PLC0415
+    from frugal.decorators.caching import _codec  # noqa: PLC0415
+    from frugal.indexes import Collection  # noqa: PLC0415
+    from frugal.stores import DiskRows  # noqa: PLC0415
+
+    name = digest(call.function.encode())[:16]
+    identity = digest(embedder.identity.encode())[:16]
+    collection = Collection(name, identity, rows=DiskRows(where), max_items=max_items, index=index)
+    keeper = _Keeper(collection, policy, where)
+    if veto is True:
+        refuse: Any = rules
+    else:
+        refuse = None if veto is False else (lambda a, b: "veto" if veto(a, b) else None)
+    codec = _codec(call)
+    return Matcher(
+        collection=collection,
+        policy=policy,
+        codec=codec,
+        embed=_embedding(embedder, batched=batched),
+        place=lambda call: _place(call, query, per),
+        refuse=refuse,
+        classify=_classify(equivalent, codec),
+        ttl=ttl,
+        prepare=keeper.prepare,
+        refreshed=keeper.refreshed,
+        learned=keeper.learned,
+    )
+
+
+class _Keeper:
+    """Opens a collection once, looks for what others added, and keeps what the policy learns."""
+
+    def __init__(self, collection: Any, policy: Any, where: Path) -> None:
+        self._collection = collection
+        self._policy = policy
+        self._where = where
+        self._lock = threading.Lock()
+        self._open = False
+        self._looked = 0.0
+        self._lessons = 0
+        self._who = os.urandom(8).hex()
+
+    def prepare(self) -> None:
+        """Open what is kept; cheap the second time."""
+        if self._open:
+            return
+        with self._lock:
+            if self._open:
+                return
+            self._collection.open()
+            if hasattr(self._policy, "restore_best"):
+                self._policy.restore_best(self._collection.states())
+            self._open = True
+            self._looked = clock.now()
+
+    def refreshed(self) -> bool:
+        """Take in what other processes have added, about once a second; say whether there was anything."""
+        now = clock.now()
+        if now - self._looked < 1:
+            return False
+        self._looked = now
+        if self._collection.due:
+            self._collection.maintain()
+        return bool(self._collection.refresh())
+
+    def learned(self) -> None:
+        """Keep what the policy has learned, now and then."""
+        self._lessons += 1
+        if self._lessons % 8 == 0 and hasattr(self._policy, "restore_best"):
+            state = self._policy.state()
+            threading.Thread(target=self._save, args=(state,), daemon=True).start()
+
+    def _save(self, state: Any) -> None:
+        try:
+            self._collection.save(self._who, state)
+        except Exception:
+            _log.warning("what a semantic cache learned could not be kept in %s", self._where, exc_info=True)
+
+
+def _embedding(embedder: Any, *, batched: bool) -> Callable[[str], Any]:
+    """Return a function that embeds one text; a user's own embedder is given many at once."""
+    if not batched:
+
+        async def embed(text: str) -> Any:
+            return (await embedder.embed([text]))[0]
+
+        return embed
+    from frugal._mechanisms.batch import Batch  # noqa: PLC0415
+
+    async def handle(texts: Sequence[str], contexts: tuple[Any, ...]) -> Any:
+        return list(await embedder.embed(list(texts)))
+
+    return Batch(handle, max_size=_BATCH, max_wait=_WAIT, name=embedder.identity).submit
+
+
+def _place(call: Call, query: Callable[[Call], Any] | None, per: str | None) -> Any:
+    """Say what of a call is matched by meaning, and name the partition of the rest."""
+    if query is None:
+        taken = last_user_turn(call.arguments)
+        return _placed(call, per, *taken) if taken is not None else None
+    text = query(call)
+    if inspect.isawaitable(text):
+
+        async def later() -> Place | None:
+            found = await text
+            return _placed(call, per, found, _without(call, found)) if found else None
+
+        return later()
+    return _placed(call, per, text, _without(call, text)) if text else None
+
+
+def _placed(call: Call, per: str | None, text: Any, rest: Mapping[str, Any]) -> Place | None:
+    if not isinstance(text, str) or not text.strip() or len(text) > LONGEST:
+        return None
+    subject = None if per is None else (
+        call.user if per == "user"
+        else subject_of(per, user=call.user, model=call.model, function=call.function, tags=call.tags)
+    )  # fmt: skip
+    return Place(text, digest_call(call.function, {**rest, "per": (per, subject)}))
+
+
+def _without(call: Call, text: Any) -> dict[str, Any]:
+    """Return a call's arguments with a text of the user's choosing taken out wherever it stands whole.
+
+    Where it stands nowhere (it was made up from several), nothing is taken out: then only equal calls match.
+    """
+    return {name: _marked(value, text, 32) for name, value in call.arguments.items()}
+
+
+def _marked(value: Any, text: str, depth: int) -> Any:
+    if isinstance(value, str):
+        return MARK if value == text else value
+    if depth and type(value) is dict:
+        return {key: _marked(item, text, depth - 1) for key, item in value.items()}
+    if depth and type(value) in {list, tuple}:
+        return type(value)(_marked(item, text, depth - 1) for item in value)
+    return value
+
+
+def _classify(equivalent: Callable[[Any, Any], Any] | None, codec: Any) -> Callable[[Any, list[Any]], Any]:
+    """Return how an answer's class is named."""
+    from frugal.providers import text_of  # noqa: PLC0415
+
+    def text(value: Any) -> str | None:
+        if isinstance(value, list):  # a stream's chunks
+            said = [text_of(chunk) for chunk in value]
+            return "".join(part or "" for part in said) if any(said) else None
+        return text_of(value)
+
+    def plainly(value: Any, near: list[Any]) -> str:
+        return answer_class(value, text(value))
+
+    if equivalent is None:
+        return plainly
+
+    async def by_user(value: Any, near: list[Any]) -> str:
+        for entry in near:
+            kept = await asyncio.to_thread(codec.loads, entry.answer)
+            same = equivalent(kept[0], value)
+            if await same if inspect.isawaitable(same) else same:
+                return str(entry.answer_class)
+        return plainly(value, near) + os.urandom(4).hex()
+
+    return by_user

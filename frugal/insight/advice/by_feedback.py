@@ -1,0 +1,123 @@
+"""What feedback shows: models, prompts and lengths that did the same work, for less.
+
+Law: without ten rated calls on both sides nothing is compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from frugal._values.money import Money
+from frugal.insight.advice.piece import ENOUGH, Finding
+from frugal.insight.advice.rivals import Arm, Duel, Rivals, duels
+from frugal.insight.advice.traffic import LONG_INPUT, share
+from frugal.insight.advice.view import View
+from frugal.insight.wording import money, percent, plural, short
+
+__all__ = ["fewer_words", "fine_tuning", "fit_context", "routing"]
+
+_FEW = (
+    "Not enough evidence: {what}. Feedback was given on {rated} of {calls}; "
+    "it takes {enough} rated calls on both sides, through frugal.feedback()."
+)
+
+
+def _few(rivals: Rivals, what: str) -> str:
+    return _FEW.format(what=what, rated=rivals.rated, calls=plural(rivals.calls, "call"), enough=ENOUGH)
+
+
+def _judged(rivals: Rivals, found: list[Duel], said: list[str], what: str, before: str = "") -> Finding:
+    """Add up what pays; where nothing does, say what the best would lose."""
+    if not found:
+        return Finding(None, f"{before}{_few(rivals, what)}", rivals.rated)
+    ranked = sorted(zip(found, said, strict=True), key=lambda pair: -pair[0].pico)
+    pays = [pair for pair in ranked if pair[0].pico > 0]
+    chosen = pays or ranked[:1]
+    words = " ".join(text for _, text in chosen[:3])
+    if not pays:
+        words += " It does not pay."
+    saved = sum(duel.pico for duel, _ in chosen)
+    return Finding(Money(saved), f"{before}{words}", sum(duel.strong.rated + duel.weak.rated for duel, _ in chosen))
+
+
+def _versus(duel: Duel) -> str:
+    return (
+        f"{percent(duel.weak.score / duel.weak.rated)} against {percent(duel.strong.score / duel.strong.rated)} good, "
+        f"by feedback on {duel.weak.rated:,} and {duel.strong.rated:,}; what it may lose "
+        f"(up to {percent(duel.loss)}) is charged as asked again"
+    )
+
+
+def routing(view: View) -> Finding:
+    """Return what cheaper models of the same work would save."""
+
+    def price(strong: Arm, weak: Arm) -> int | None:
+        cost = view.prices.cost(weak.model, strong.usage, at=strong.last, provider=weak.provider, tier=weak.tier)
+        return None if cost.amount is None else cost.amount.pico
+
+    found = list(duels(view.models, price))
+    said = [
+        f"{plural(duel.strong.calls, 'call')} of {duel.strong.name} in {short(duel.group[0])} by {duel.weak.name}: "
+        f"{_versus(duel)}."
+        for duel in found
+    ]
+    return _judged(view.models, found, said, "no two models did the same work with enough feedback")
+
+
+def fewer_words(view: View) -> Finding:
+    """Return what shorter prompts of the same work, already tried, would save."""
+    found = list(duels(view.variants, lambda strong, weak: weak.pico // weak.calls))
+    said = [
+        f"The cheaper of {short(duel.group[0])}'s prompts for {plural(duel.strong.calls, 'call')} of the dearer: "
+        f"{_versus(duel)}."
+        for duel in found
+    ]
+    return _judged(view.variants, found, said, "no two prompts were tried for the same work with enough feedback")
+
+
+def fit_context(view: View) -> Finding:
+    """Return what input beyond 2,000 tokens would save where short inputs do as well."""
+
+    def price(strong: Arm, weak: Arm) -> int | None:
+        if (strong.name, weak.name) != ("long", "short"):
+            return None
+        usage = strong.usage
+        beyond = min(usage.input_tokens, usage.total_input_tokens - LONG_INPUT)
+        costs = [
+            view.prices.cost(strong.model, each, at=strong.last, provider=strong.provider, tier=strong.tier)
+            for each in (usage, replace(usage, input_tokens=usage.input_tokens - beyond))
+        ]
+        whole, fitted = (cost.amount for cost in costs)
+        if whole is None or fitted is None or not whole:
+            return None
+        return strong.pico * fitted.pico // whole.pico // strong.calls
+
+    found = list(duels(view.lengths, price))
+    said = [
+        f"{plural(duel.strong.calls, 'call')} of {short(duel.group[0])} sent more than {LONG_INPUT:,} tokens; short "
+        f"ones: {_versus(duel)}."
+        for duel in found
+    ]
+    long = [arm for arms in view.lengths.groups.values() for arm in arms.values() if arm.name == "long"]
+    part = share(Money(sum(arm.pico for arm in long)), view.traffic.cost.known)
+    number = sum(arm.calls for arm in long)
+    before = f"{plural(number, 'call')} of more than {LONG_INPUT:,} tokens made {percent(part)} of the cost. "
+    return _judged(view.lengths, found, said, "long and short inputs to the same work have not enough feedback", before)
+
+
+def fine_tuning(view: View) -> Finding:
+    """Return which task would be the one to tune a model for; what that saves, no ledger knows."""
+    by_work: dict[str, int] = {}
+    calls: dict[str, int] = {}
+    for (work,), arms in view.models.groups.items():
+        by_work[work] = sum(arm.pico for arm in arms.values())
+        calls[work] = sum(arm.calls for arm in arms.values())
+    if not by_work:
+        return Finding(None, "Not enough evidence: no model was called.", 0)
+    work = max(by_work, key=lambda name: by_work[name])
+    part = share(Money(by_work[work]), view.traffic.cost.known)
+    said = (
+        f"Not enough evidence: how well a tuned model would do, no ledger knows. The largest task is {short(work)}: "
+        f"{percent(part)} of the cost ({money(Money(by_work[work]))}), {plural(calls[work], 'call')}."
+    )
+    return Finding(None, said, calls[work])

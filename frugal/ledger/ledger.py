@@ -10,7 +10,7 @@ import asyncio
 import os
 import uuid
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import TracebackType
@@ -21,14 +21,11 @@ from frugal._values.cost import FREE, UNPRICED, Cost
 from frugal._values.money import Money, usd
 from frugal._values.record import FREE_OUTCOMES, Record
 from frugal._values.usage import NO_USAGE, Usage
-from frugal.ledger.documents import change_document, say
 from frugal.ledger.holds import Asked
 from frugal.ledger.learned import Learned
 from frugal.ledger.places import home
-from frugal.ledger.reports import Reports
-from frugal.ledger.repricing import Repriced, reprice
-from frugal.ledger.retention import Compacted, Forgotten, compact, forget
 from frugal.ledger.store import Store
+from frugal.ledger.upkeep import Upkeep
 from frugal.ledger.wire import row_of
 from frugal.ledger.work import Commit, Desk, Reserve
 from frugal.ledger.writer import Writer
@@ -37,7 +34,7 @@ from frugal.ports import Claim, Clock, Grant, Prices, Settlement, Ticket
 __all__ = ["Ledger"]
 
 
-class Ledger(Reports):
+class Ledger(Upkeep):
     """Keep what calls cost in a directory, shared by processes.
 
     Args:
@@ -83,12 +80,12 @@ class Ledger(Reports):
         self.prices: Prices | None = None
         """What prices records by hand."""
         self.durability = durability
-        self.retention_days = retention_days
         self.lease = lease
         self.patience = patience
         store = Store(home("ledger") if directory is None else directory, durability)
         time: Clock = ambient if clock is None else clock
-        super().__init__(store, Writer(store, time, lease=lease, patience=patience), time)
+        writer = Writer(store, time, lease=lease, patience=patience)
+        super().__init__(store, writer, time, retention_days)
         self._learned = Learned(self._writer)
         # Also at the interpreter's exit, while threads still run.
         self._finalizer = weakref.finalize(self, self._writer.close, final=True)
@@ -259,97 +256,10 @@ class Ledger(Reports):
             return
         await self._writer.arun(_nothing)
 
-    async def feedback(self, call_id: str, *, success: bool | None = None, satisfaction: float | None = None) -> None:
-        """Say how good a call's answer was; what is `None` leaves what was said before.
-
-        Args:
-            call_id: the call's id, as `current_call().id` gives it.
-            success: whether it served.
-            satisfaction: how well, 0 to 1.
-
-        Raises:
-            ValueError: `satisfaction` is outside 0 to 1.
-            LedgerUnavailableError: it is not durable within patience.
-        """
-        if satisfaction is not None and not 0 <= satisfaction <= 1:
-            raise ValueError(f"satisfaction is {satisfaction!r}; it is 0 to 1.")
-        await self._writer.arun(
-            lambda desk: say(desk, call_id, success, None if satisfaction is None else float(satisfaction))
-        )
-
     def flush_now(self) -> None:
         """Do what `flush` does, blocking the thread."""
         if not self._writer.is_idle:
             self._writer.run(_nothing)
-
-    # ------------------------------------------------------------------ documents
-
-    async def update_state(
-        self, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]
-    ) -> dict[str, Any]:
-        """Replace a document by what `change` makes of it, in one transaction.
-
-        Args:
-            name: the document's name.
-            change: takes the document (`None` where there is none) and returns the new one, made of JSON
-                values. It runs on the writer's thread: it must be quick, and must not use the ledger.
-
-        Returns:
-            The new document.
-
-        Raises:
-            LedgerUnavailableError: it is not durable within patience.
-        """
-        changed: dict[str, Any] = await self._writer.arun(lambda desk: change_document(desk, name, change))
-        return changed
-
-    def update_state_now(self, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]) -> dict[str, Any]:
-        """Do what `update_state` does, blocking the thread."""
-        changed: dict[str, Any] = self._writer.run(lambda desk: change_document(desk, name, change))
-        return changed
-
-    # ------------------------------------------------------------------ upkeep
-
-    def reprice(self, prices: Prices, *, apply: bool = False) -> list[Repriced]:
-        """Compare the records with what they would cost by other prices.
-
-        Args:
-            prices: the other prices.
-            apply: whether to write the difference, for unpriced records and those of windows that are over.
-
-        Returns:
-            The records that differ, oldest first. What a provider stated or was estimated is not compared.
-
-        Raises:
-            LedgerUnavailableError: the ledger cannot be read or written.
-        """
-        return reprice(self._store, prices, self.clock.now(), self._writer.run, apply=apply)
-
-    def forget(self, user: str) -> Forgotten:
-        """Put a random name in the place of a user's, in records and counters; the money stays.
-
-        Calls under way are recorded under their user when they end; forget again then.
-
-        Raises:
-            LedgerUnavailableError: the ledger cannot be read or written; what is left is forgotten the next
-                time.
-        """
-        return forget(self._store, self._writer.run, user)
-
-    def compact(self, retention_days: float | None = None) -> Compacted:
-        """Fold records older than `retention_days` (by default the ledger's) into the sums of their UTC days.
-
-        Folded days know no hours, runs, tags and single records any more; `audit` includes them.
-
-        Returns:
-            How many days and records were folded; none where no retention is set.
-        """
-        days = self.retention_days if retention_days is None else retention_days
-        if days is None:
-            return Compacted(0, 0)
-        if days <= 0:
-            raise ValueError(f"retention_days is {days!r}; it is more than 0.")
-        return compact(self._store, self._writer.run, self.clock.now(), days)
 
     # ------------------------------------------------------------------ the end
 

@@ -14,13 +14,13 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from frugal.errors import LedgerFormatError
 from frugal.ledger.gate import enrol, passing
 from frugal.ledger.health import Health
+from frugal.ledger.line import LINGER, Line
 from frugal.ledger.owner import LIVING
 from frugal.ledger.spill import spill
 from frugal.ledger.store import Store
@@ -34,7 +34,6 @@ __all__ = ["Writer"]
 
 _log = logging.getLogger("frugal")
 
-LINGER = 0.05  # seconds that free records may wait for company
 _BATCH = 256  # pieces in one transaction at the most: its share of the interpreter's lock is a few milliseconds
 
 
@@ -65,9 +64,7 @@ class Writer:
         self._numbers = 0
         self._lock = threading.Condition(threading.Lock())
         self._turn = threading.Lock()  # whoever has it may use the connection
-        self._queue: deque[Piece] = deque()
-        self._urgent = 0
-        self._linger_until: float | None = None
+        self._line = Line()
         self._idle = False
         self._stopping = False
         self._final = False
@@ -80,13 +77,9 @@ class Writer:
     def put(self, piece: Piece) -> Ticket:
         """Queue a piece of work."""
         with self._lock:
-            self._queue.append(piece)
-            if piece.urgent:
-                self._urgent += 1
-            elif self._linger_until is None:
-                self._linger_until = time.monotonic() + LINGER
+            self._line.add(piece)
             piece.ticket.hopeless = isinstance(piece, Commit) and not self.health.left
-            if self._idle and (piece.urgent or len(self._queue) == 1):
+            if self._idle and (piece.urgent or len(self._line) == 1):
                 self._idle = False
                 self._lock.notify()
             elif self._thread is None or not self._thread.is_alive():
@@ -144,7 +137,7 @@ class Writer:
     def is_idle(self) -> bool:
         """Whether nothing is queued and nothing is being written."""
         with self._lock:
-            return not self._queue and (self._idle or self._thread is None)
+            return not self._line and (self._idle or self._thread is None)
 
     # ------------------------------------------------------------------ the thread
 
@@ -188,35 +181,20 @@ class Writer:
             self._idle = False
 
     def _due(self, now: float) -> float:
-        """Return when the next transaction is due; puts the sign of life in the queue when that is."""
-        due = self.health.retry_at
-        if not self._queue:
+        """Return when the next transaction is due; puts the sign of life in the line when that is."""
+        if not self._line:
             renew = self._renew_at if self.held or self._named else now + 3600
             if renew > now:
                 return renew
-            self._queue.append(Job(self._renew))
-            self._urgent += 1
-        elif not self._urgent and self._linger_until is not None:
-            return max(due, self._linger_until)
-        return due
+            self._line.add(Job(self._renew))
+        return max(self.health.retry_at, self._line.due)
 
     def _take(self) -> list[Piece]:
-        pieces: list[Piece] = []
-        while self._queue and len(pieces) < _BATCH:
-            piece = self._queue.popleft()
-            self._urgent -= piece.urgent
-            if not piece.ticket.abandoned:
-                pieces.append(piece)
-        if not self._queue:
-            self._linger_until = None
-        return pieces
+        return self._line.take(_BATCH)
 
     def _put_back(self, pieces: Sequence[Piece]) -> None:
         with self._lock:
-            for piece in reversed(pieces):
-                if not piece.ticket.done:
-                    self._queue.appendleft(piece)
-                    self._urgent += piece.urgent
+            self._line.put_back(pieces)
 
     def _renew(self, desk: Desk) -> None:
         if self.held:
@@ -303,15 +281,13 @@ class Writer:
             return
         told = []
         with self._lock:
-            for piece in self._queue:  # records stay queued, everything else is dropped
+            for piece in self._line:  # records stay queued, everything else is dropped
                 told.append(piece.ticket)
                 if not isinstance(piece, Commit):
                     piece.ticket.error = self.health.trouble()
                     piece.ticket.done = True
-            kept = [piece for piece in self._queue if not piece.ticket.done]
-            self._queue = deque(kept)
-            self._urgent = sum(piece.urgent for piece in kept)
-        self.health.give_up(len(kept))
+            self._line.drop_done()
+            self.health.give_up(len(self._line))
         ring(told)
 
     # ------------------------------------------------------------------ the end, and forks
@@ -332,7 +308,7 @@ class Writer:
                     self._work(pieces)
                 finally:
                     self._turn.release()
-            if self._queue and self.health.error is not None:
+            if self._line and self.health.error is not None:
                 if time.monotonic() >= deadline:
                     return False
                 time.sleep(min(max(self.health.retry_at - time.monotonic(), 0.0), 0.1))
@@ -348,8 +324,7 @@ class Writer:
             self._final = self._final or final
             thread = self._thread
             if self._named and not self.held:
-                self._queue.append(Job(lambda desk: desk.holds.withdraw()))
-                self._urgent += 1
+                self._line.add(Job(lambda desk: desk.holds.withdraw()))
             self._lock.notify_all()
         if thread is not None and thread is not threading.current_thread():
             thread.join(self._patience + 1.0)
@@ -368,14 +343,13 @@ class Writer:
             self._thread = None
             self.held = set()
             self.owner = uuid.uuid4().hex[:16]
-            if self._queue and not self._final:
+            if self._line and not self._final:
                 self._start()
 
     def _spill(self) -> None:
         with self._lock:
-            left = [piece.unwritten() for piece in self._queue if isinstance(piece, Commit)]
-            self._queue.clear()
-            self._urgent = 0
+            left = [piece.unwritten() for piece in self._line if isinstance(piece, Commit)]
+            self._line = Line()
         if left:
             spill(self._store.directory, left, ours=not isinstance(self.health.error, LedgerFormatError))
 

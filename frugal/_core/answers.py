@@ -41,8 +41,8 @@ def paid(call: Call, before: int) -> Cost:
     for fact in call.journal.facts[before:]:
         if type(fact) is Saved:
             pico, usage, model, source = fact.cost.pico, fact.usage, fact.model, fact.source_id or call.id
-        elif type(fact) is Spent or type(fact) is Split:
-            spent = fact if type(fact) is Spent else fact.spent
+        elif isinstance(fact, (Spent, Split)):
+            spent = fact.spent if isinstance(fact, Split) else fact
             pico += (spent.rolled_up if spent.rolled_up is not None else spent.cost).known.pico
             usage += spent.usage
             model = spent.model or model

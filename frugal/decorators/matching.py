@@ -124,7 +124,7 @@ def _index(index: str | Callable[[], Any]) -> Callable[[], Any]:
 
     if callable(index):
         return index
-    kinds: dict[str, Callable[[], Any]] = {"auto": AutoIndex, "exact": ExactIndex, "ann": GraphIndex}
+    kinds: dict[str, Any] = {"auto": AutoIndex, "exact": ExactIndex, "ann": GraphIndex}
     if index not in kinds:
         raise ValueError(f"index={index!r}: it is one of {', '.join(kinds)}, or a function that makes an Index.")
     return kinds[index]

@@ -40,7 +40,12 @@ class Learned:
         """Return that quantile; `None` without enough history."""
         key = output_key(function, model)
         known = self._known.get(key)
-        if known is None or (known[0].seen < _FEW and known[1] < time.monotonic() - 0.05):
+        # "Not enough history" is never answered from memory: the calls that make it enough may be this moment's.
+        if (
+            known is None
+            or known[0].quantile(share) is None
+            or (known[0].seen < _FEW and known[1] < time.monotonic() - 0.05)
+        ):
             try:
                 known = await self._writer.arun(lambda desk: self._look(desk, key))
             except FrugalError as error:

@@ -73,7 +73,7 @@ LEAVES = (
     | NUMBERS
     | st.binary(max_size=2)
     | st.sampled_from([*Colour, *Level, Name("red"), Name("a")])
-    | st.sampled_from([decimal.Decimal("1"), decimal.Decimal("1.0"), uuid.UUID(int=1), dt.date(2026, 1, 1)])
+    | st.sampled_from([decimal.Decimal(1), decimal.Decimal("1.0"), uuid.UUID(int=1), dt.date(2026, 1, 1)])
     | st.sampled_from([dt.datetime(2026, 1, 1), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.timedelta(1)])
 )
 KEYS = st.sampled_from(["a", "b", "x", "y", "role", "1", 1, 1.0, True, None, b"a", (1,), Colour.RED, Name("a")])

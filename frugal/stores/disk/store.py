@@ -146,12 +146,14 @@ class DiskStore:
         Raises:
             sqlite3.Error, OSError, FrugalError: whether it was there cannot be read now; it is dropped all the same.
         """
-        write = self._engine.pending.get(key)
-        self._engine.put(key, Write(None, None, None))
-        if write is not None:
-            return self._queued(write) is not None
-        row = self._engine.readers.read(key)
-        return row is not None and not self._is_over(row.expires)
+        try:
+            write = self._engine.pending.get(key)
+            if write is not None:
+                return self._queued(write) is not None
+            row = self._engine.readers.read(key)
+            return row is not None and not self._is_over(row.expires)
+        finally:
+            self._engine.put(key, Write(None, None, None))
 
     def clear(self, tag: str | None = None) -> int:
         """Drop all values, or those with all the labels of `tag`; return how many. Waits for the disk.

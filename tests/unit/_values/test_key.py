@@ -170,7 +170,7 @@ def test_a_class_is_keyed_with_its_schema():
 
     def make(**fields):
         made = type("Made", (BaseModel,), {"__annotations__": fields, "__module__": __name__})
-        setattr(sys.modules[__name__], "Made", made)
+        sys.modules[__name__].Made = made
         return made
 
     sys.modules.setdefault(__name__, sys.modules[Answer.__module__])

@@ -101,7 +101,9 @@ async def replay(
     totals: dict[str, dict[str, Decimal]] = {}
     for name, by in (("model", "model"), ("session", "tag:session")):
         totals[name] = {
-            row.group[by]: row.cost.amount.usd for row in await asyncio.to_thread(ledger.usage, by=(by,)) if row.cost.amount
+            row.group[by]: row.cost.amount.usd
+            for row in await asyncio.to_thread(ledger.usage, by=(by,))
+            if row.cost.amount
         }
     whole = await asyncio.to_thread(ledger.totals)
     if whole.calls != len(requests) or whole.cost.amount.pico != provider.charged.pico:
@@ -123,7 +125,8 @@ def main() -> None:
         print(f"skipped: the trace is not in this clone ({TRACE} is absent)")
         return
     requests = rows(arguments.limit)
-    print(f"{len(requests)} requests of {len({row['session'] for row in requests})} sessions, {arguments.at_once} at once")
+    sessions = len({row["session"] for row in requests})
+    print(f"{len(requests)} requests of {sessions} sessions, {arguments.at_once} at once")
     for cached in (True, False):
         label = "with the cached-input price" if cached else "without it (every input token at the full price)"
         expected = oracle(requests, cached=cached)

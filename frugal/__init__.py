@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from frugal import cli, errors, insight, telemetry, testing
+    from frugal import errors, telemetry, testing
     from frugal._core.ambient import bypass, current_call, scope
     from frugal._core.call import Call
     from frugal._values.budget import Budget

@@ -184,9 +184,10 @@ class UnkeyableCallError(FrugalError, TypeError):
         self.function = function
         self.argument = argument
         self.type_name = type_name
+        name = argument.partition(".")[0].partition("[")[0]
         super().__init__(
             f"{function}() cannot be keyed: argument {argument} is a {type_name}, which has no canonical form. "
-            f"Leave it out with ignore=({argument.split('.')[0].split('[')[0]!r},), or give key= a function."
+            f"Leave it out with ignore=({name!r},), or give key= a function."
         )
 
 

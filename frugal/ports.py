@@ -314,7 +314,6 @@ class LedgerStore(Protocol):
         ...
 
 
-
 # --------------------------------------------------------------------------- requests and telemetry
 
 

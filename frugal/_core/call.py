@@ -40,8 +40,16 @@ class Function:
     """
 
     __slots__ = (
-        "_defaults", "_plain", "_positional", "_signature", "_var_positional", "function", "name", "names", "takes_self",
-    )  # fmt: skip
+        "_defaults",
+        "_plain",
+        "_positional",
+        "_signature",
+        "_var_positional",
+        "function",
+        "name",
+        "names",
+        "takes_self",
+    )
 
     def __init__(self, function: Any) -> None:
         inner = getattr(function, "__func__", function)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from frugal._values.money import Money, usd as _usd
+from frugal._values.money import Money
+from frugal._values.money import usd as _usd
 from frugal._values.window import WINDOWS, zone
 
 __all__ = ["Budget", "check_per", "subject_of"]
@@ -26,9 +27,7 @@ def check_per(per: str | None) -> str | None:
     raise ValueError(f"per is {per!r}; it is None, 'user', 'model', 'function' or 'tag:<name>'.")
 
 
-def subject_of(
-    per: str | None, *, user: str | None, model: str | None, function: str, tags: Any
-) -> str:
+def subject_of(per: str | None, *, user: str | None, model: str | None, function: str, tags: Any) -> str:
     """Return which of its subjects a call belongs to; `""` for everyone and for what is not set."""
     if per is None:
         return ""

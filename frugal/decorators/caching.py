@@ -284,7 +284,7 @@ def _codec(call: Call) -> Codec:
     shapes = sys.modules.get("frugal.testing.shapes")
     if shapes is None:
         return codec
-    return SafeCodec((*codec._given, *shapes.RESPONSES))  # what the offline provider answers in is ours
+    return SafeCodec((*codec.given, *shapes.RESPONSES))  # what the offline provider answers in is ours
 
 
 async def invalidate(function: Any, /, *args: Any, **kwargs: Any) -> bool:

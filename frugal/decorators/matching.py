@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from frugal._core.call import Call
 from frugal._middleware.semantic_cached import Matcher, Place, SemanticCached
@@ -25,8 +25,32 @@ __all__ = ["semantic_cached"]
 
 _log = logging.getLogger("frugal")
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _BATCH, _WAIT = 64, 0.001
 """Texts that a user's embedder is given at once, and seconds that the first of them waits for company."""
+
+
+@overload
+def semantic_cached(function: F, /) -> F: ...
+
+
+@overload
+def semantic_cached(
+    *,
+    threshold: float | None = None,
+    max_error_rate: float | None = None,
+    embed: Any = None,
+    query: Callable[[Call], Any] | None = None,
+    per: str | None = "user",
+    veto: bool | Callable[[str, str], bool] = True,
+    ttl: Seconds | None = None,
+    max_items: int = 10_000,
+    index: str | Callable[[], Any] = "auto",
+    directory: str | os.PathLike[str] | None = None,
+    equivalent: Callable[[Any, Any], Any] | None = None,
+    copy: bool = True,
+) -> Decorator: ...
 
 
 def semantic_cached(
@@ -127,7 +151,8 @@ def _index(index: str | Callable[[], Any]) -> Callable[[], Any]:
     kinds: dict[str, Any] = {"auto": AutoIndex, "exact": ExactIndex, "ann": GraphIndex}
     if index not in kinds:
         raise ValueError(f"index={index!r}: it is one of {', '.join(kinds)}, or a function that makes an Index.")
-    return kinds[index]
+    made: Callable[[], Any] = kinds[index]
+    return made
 
 
 def _matcher(
@@ -182,13 +207,12 @@ class _Keeper:
         if self._open:
             return
         with self._lock:
-            if self._open:
-                return
-            self._collection.open()
-            if hasattr(self._policy, "restore_best"):
-                self._policy.restore_best(self._collection.states())
-            self._open = True
-            self._looked = clock.now()
+            if not self._open:
+                self._collection.open()
+                if hasattr(self._policy, "restore_best"):
+                    self._policy.restore_best(self._collection.states())
+                self._looked = clock.now()
+                self._open = True
 
     def refreshed(self) -> bool:
         """Take in what other processes have added, about once a second; say whether there was anything."""
@@ -224,7 +248,7 @@ def _embedding(embedder: Any, *, batched: bool) -> Callable[[str], Any]:
         return embed
     from frugal._mechanisms.batch import Batch  # noqa: PLC0415
 
-    async def handle(texts: Sequence[str], contexts: tuple[Any, ...]) -> Any:
+    async def handle(texts: Sequence[str], _contexts: tuple[Any, ...]) -> Any:
         return list(await embedder.embed(list(texts)))
 
     return Batch(handle, max_size=_BATCH, max_wait=_WAIT, name=embedder.identity).submit
@@ -284,7 +308,7 @@ def _classify(equivalent: Callable[[Any, Any], Any] | None, codec: Any) -> Calla
             return "".join(part or "" for part in said) if any(said) else None
         return text_of(value)
 
-    def plainly(value: Any, near: list[Any]) -> str:
+    def plainly(value: Any, _near: list[Any]) -> str:
         return answer_class(value, text(value))
 
     if equivalent is None:

@@ -65,10 +65,14 @@ def deduplicated(
     said = ", ".join(
         f"{name}={value!r}"
         for name, value, default in (
-            ("key", key, None), ("ignore", keying.ignore, ()), ("per", per, None), ("linger", linger, 0), ("copy", copy, True),
+            ("key", key, None),
+            ("ignore", keying.ignore, ()),
+            ("per", per, None),
+            ("linger", linger, 0),
+            ("copy", copy, True),
         )
         if value != default
-    )  # fmt: skip
+    )
 
     def make() -> Deduplicated:
         from frugal.stores import copy_of  # noqa: PLC0415 the codec behind it is heavy

@@ -63,15 +63,13 @@ class Instruments:
         """Measure one provider call, whether or not its span is sampled."""
         if not self._ready():
             return
-        labels: dict[str, Any] = {names.OPERATION: "chat"}
-        for name, value in (
+        known = (
             (names.PROVIDER, spent.provider),
             (names.REQUEST_MODEL, spent.model_requested),
             (names.RESPONSE_MODEL, spent.model),
             (names.ERROR_TYPE, spent.error),
-        ):
-            if value is not None:
-                labels[name] = value
+        )
+        labels: dict[str, Any] = {names.OPERATION: "chat"} | {name: value for name, value in known if value is not None}
         self._duration.record(spent.latency, labels)
         self._tokens.record(spent.usage.total_input_tokens, {**labels, names.TOKEN_TYPE: "input"})
         self._tokens.record(spent.usage.total_output_tokens, {**labels, names.TOKEN_TYPE: "output"})

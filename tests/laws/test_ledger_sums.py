@@ -38,7 +38,7 @@ records = st.builds(
     id=st.text(min_size=1, max_size=12),
     call=st.text(min_size=1, max_size=12),
     parent=optional,
-    time=st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    time=st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
     kind=names,
     function=names,
     model_requested=optional,

@@ -27,10 +27,11 @@ async def wrong() -> None:
     await lengths(1)  # type: ignore[arg-type]
     await lengths.many("x", 1)  # type: ignore[call-arg]
     amount: int = usd("1") + Money(1)  # type: ignore[assignment]
-    print(text, amount)
+    assert text
+    assert amount
 
 
-Budget(50)  # type: ignore[misc]
+Budget(50)  # type: ignore[call-arg]
 budgeted(daily=50)  # type: ignore[call-arg]
 metered(tag="x")  # type: ignore[call-overload]
 cached(layer=[])  # type: ignore[call-overload]

@@ -110,7 +110,7 @@ def _first(pair: tuple[bytes, object]) -> bytes:
 def locate(value: object) -> tuple[str, str]:
     """Return where in a value the thing without a form is, and its type's name; called when the walk has failed."""
     path, reason = "", _reason(value)
-    for _ in range(_DEPTH): 
+    for _ in range(_DEPTH):
         for name, child in _children(value):
             why = _reason(child)
             if why is not None:

@@ -72,6 +72,11 @@ class SafeCodec:
             hint = getattr(function, "__annotations__", {}).get("return")
         return cls(() if hint is None or isinstance(hint, str) else (hint,))
 
+    @property
+    def given(self) -> tuple[Any, ...]:
+        """The types and annotations that it was given."""
+        return self._given
+
     def __repr__(self) -> str:
         return f"SafeCodec(types={self._given!r})" if self._given else "SafeCodec()"
 

@@ -29,7 +29,6 @@ def conserved(ledger, model):
 
 async def test_a_method_a_classmethod_and_a_staticmethod_are_metered(ledger, model):
     """Every way of holding an async function on a class works, in either order of the decorators."""
-
     seen = []
 
     class Agent:

@@ -90,10 +90,10 @@ async def test_a_stream_thrown_away_leaves_a_record():
 async def test_a_stream_that_breaks_says_failed():
     """The error reaches the caller after the chunks before it."""
     ledger, provider, tell = setting(cut=3)
-    chunks = []
+    stream = await tell(HELLO)
+    chunks = [await anext(stream) for _ in range(3)]
     with pytest.raises(FakeProviderError, match="cut"):
-        async for chunk in await tell(HELLO):
-            chunks.append(chunk)
+        await anext(stream)
     record = only(ledger)
     assert len(chunks) == 3
     assert record.outcome == "failed"
@@ -212,7 +212,7 @@ async def test_cancellation_at_every_await_of_a_consumer_leaves_a_bounded_record
 async def test_cancellation_inside_the_provider_at_every_chunk_is_recorded(shape):
     """A stream cancelled while it waits for its next chunk is `cancelled`, whichever chunk that is."""
     for number in range(8):
-        ledger, provider, tell = setting(shape)
+        ledger, provider, _tell = setting(shape)
         waiting = asyncio.Event()
 
         async def slowly(source, stop=number, waiting=waiting):

@@ -19,7 +19,7 @@ from frugal._values.folding import answer_class
 from frugal._values.key import digest, digest_call
 from frugal._values.query import LONGEST, MARK, last_user_turn
 from frugal.decorators.caching import Seconds, home, seconds
-from frugal.decorators.wiring import decorate, embedder_of, ports
+from frugal.decorators.wiring import Decorator, decorate, embedder_of, ports
 
 __all__ = ["semantic_cached"]
 

@@ -13,8 +13,10 @@ filled with 100,000).
 from __future__ import annotations
 
 import asyncio
+import atexit
 import importlib
 import importlib.util
+import shutil
 import statistics
 import sys
 import tempfile
@@ -62,7 +64,7 @@ async def frugal_hit(asked: list[str], rows: Any, index: Callable[[], Any], name
     collection = Collection("speed", embedder.identity, max_items=len(asked) + 1, index=index)
     started = time.perf_counter()
     for text, vector in zip(asked, rows, strict=True):
-        collection.add("partition", text, vector, answer=b"answer", answer_class=text)
+        collection.add("partition", text, vector, answer=b"answer", answer_class=text, near=())
     collection.maintain()
     filled = time.perf_counter() - started
     policy = Fixed(0.95, tie=0.0)
@@ -112,26 +114,28 @@ async def gptcache(asked: list[str], rows: Any) -> None:
     get, put = part("gptcache.adapter.api").get, part("gptcache.adapter.api").put
     manager_of = part("gptcache.manager")
     known = dict(zip(asked, rows, strict=True))
-    with tempfile.TemporaryDirectory() as home:
-        cache = part("gptcache").Cache()
-        manager = manager_of.get_data_manager(
-            manager_of.CacheBase("sqlite", sql_url=f"sqlite:///{home}/cache.db"),
-            manager_of.VectorBase("faiss", dimension=rows.shape[1], index_path=f"{home}/faiss.index"),
-            max_size=len(asked) + 1,
-        )
-        cache.init(
-            pre_embedding_func=part("gptcache.processor.pre").get_prompt,
-            embedding_func=lambda text, **_: known[text],
-            data_manager=manager,
-            similarity_evaluation=part("gptcache.similarity_evaluation.distance").SearchDistanceEvaluation(),
-        )
-        manager.import_data(asked, ["answer"] * len(asked), list(rows), [None] * len(asked))
-        put(asked[0], "answer", cache_obj=cache)
+    # Registered before GPTCache registers its last flush, so that it runs after it.
+    home = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    cache = part("gptcache").Cache()
+    manager = manager_of.get_data_manager(
+        manager_of.CacheBase("sqlite", sql_url=f"sqlite:///{home}/cache.db"),
+        manager_of.VectorBase("faiss", dimension=rows.shape[1], index_path=f"{home}/faiss.index"),
+        max_size=len(asked) + 1,
+    )
+    cache.init(
+        pre_embedding_func=part("gptcache.processor.pre").get_prompt,
+        embedding_func=lambda text, **_: known[text],
+        data_manager=manager,
+        similarity_evaluation=part("gptcache.similarity_evaluation.distance").SearchDistanceEvaluation(),
+    )
+    manager.import_data(asked, ["answer"] * len(asked), list(rows), [None] * len(asked))
+    put(asked[0], "answer", cache_obj=cache)
 
-        async def hit(at: int) -> None:
-            assert get(asked[at], cache_obj=cache) == "answer"
+    async def hit(at: int) -> None:
+        assert get(asked[at], cache_obj=cache) == "answer"
 
-        row("GPTCache, a hit (no embedding)", len(asked), await timed(hit, len(asked)))
+    row("GPTCache, a hit (no embedding)", len(asked), await timed(hit, len(asked)))
 
 
 async def main() -> None:

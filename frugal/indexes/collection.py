@@ -20,7 +20,7 @@ import json
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from frugal._values.clock import clock as ambient
@@ -123,8 +123,21 @@ class Collection:
         user: str | None = None,
         source: str = "",
         saved: int | None = None,
+        near: Sequence[Near] | None = None,
     ) -> int:
         """Keep an answered query, in the place of the same text's in that partition; return its id.
+
+        Args:
+            partition: digest of all else that must be equal.
+            text: the query.
+            vector: its vector.
+            answer: the response, encoded.
+            answer_class: the class of equal answers it belongs to.
+            ttl: seconds to live; None for ever.
+            user: whose call it was.
+            source: the id of the call that made the answer.
+            saved: what the call cost, in pico-dollars.
+            near: what `near` gave for this vector, which saves looking again for the same text.
 
         Raises:
             ValueError: the vector cannot be compared with the partition's, or the ttl is not positive.
@@ -133,7 +146,7 @@ class Collection:
             raise ValueError(f"ttl is {ttl} seconds: an entry must live for some time")
         now = self._clock.now()
         unit = direction(vector)
-        before = self._twins(partition, text, unit)
+        before = self._twins(text, self.near(partition, unit, _TWINS) if near is None else near)
         with self._lock:
             id = self._newest = max(self._new_id(now), self._newest + 1)
         entry = Entry(
@@ -285,10 +298,9 @@ class Collection:
         for id in gone:
             self.remove(id)
 
-    def _twins(self, partition: str, text: str, vector: Any) -> list[int]:
+    def _twins(self, text: str, near: Sequence[Near]) -> list[int]:
         """Find the entries of the very same text; there is one, or one for each process that added it."""
-        near = [each for each in self.near(partition, vector, _TWINS) if each.similarity >= _SAME]
-        entries = [self.fetch(each.id) for each in near]
+        entries = [self.fetch(each.id) for each in near[:_TWINS] if each.similarity >= _SAME]
         return [entry.id for entry in entries if entry is not None and entry.text == text]
 
     def _new_id(self, now: float) -> int:

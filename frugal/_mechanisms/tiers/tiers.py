@@ -195,6 +195,11 @@ class Tiers:
                     return False
         except Exception as error:
             self._fault(layer, "set", error)
+            # An older value must not answer in the place of the one that could not be kept.
+            if layer.waits:
+                await asyncio.to_thread(self._drop, layer, "delete", key)
+            else:
+                self._drop(layer, "delete", key)
             return False
         return True
 

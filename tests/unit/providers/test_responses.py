@@ -367,7 +367,7 @@ def test_other_finish_reasons_are_whole_answers(finish):
         MagicMock(),
         AsyncMock(),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_response_is_none(response):
     """A tool's result, a string, a mock: no reading at all."""

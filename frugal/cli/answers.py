@@ -5,13 +5,16 @@ Law: what is cleared is found by the labels that each kept answer has: the user 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from frugal._middleware.cached import labels
+from frugal.cli.endings import Trouble
 from frugal.ledger.places import home
 from frugal.stores import DiskStore
 
-__all__ = ["bytes_in", "clear_answers", "label", "places"]
+__all__ = ["bytes_in", "clear_answers", "places"]
 
 
 def places(given: Sequence[Path] | None) -> list[Path]:
@@ -20,13 +23,12 @@ def places(given: Sequence[Path] | None) -> list[Path]:
     return [place for place in asked if place.is_dir()]
 
 
-def label(kind: str, value: str) -> str:
-    r"""Return how a kept answer is labelled; labels stand one a line.
-
-    >>> label("user", "ada")
-    'user:ada'
-    """
-    return f"{kind}:{value}".replace("\\", "\\\\").replace("\n", "\\n")
+def _labels(function: str | None, user: str | None) -> str | None:
+    """Return what the wanted answers are labelled with; `None` for all of them."""
+    if user is None:
+        return None if function is None else labels(function, None)
+    both = labels(function or "", user)
+    return both if function is not None else both.partition("\n")[2]
 
 
 def clear_answers(given: Sequence[Path] | None, *, user: str | None = None, function: str | None = None) -> int:
@@ -37,15 +39,20 @@ def clear_answers(given: Sequence[Path] | None, *, user: str | None = None, func
 
     Raises:
         LedgerFormatError: a directory is not ours; nothing in it was touched.
+        Trouble: one is broken or locked.
         OSError: one cannot be written.
     """
-    named = (("user", user), ("function", function))
-    tag = "\n".join(label(kind, value) for kind, value in named if value is not None) or None
+    tag = _labels(function, user)
     number = 0
     for place in places(given):
         store = DiskStore(place)
         try:
             number += store.clear(tag)
+        except sqlite3.Error as error:
+            raise Trouble(
+                f"the cache at {str(place)!r} cannot be cleared: {error}. "
+                "If it is not locked by another process, remove the directory: it holds nothing but answers."
+            ) from error
         finally:
             store.close()
     return number

@@ -172,7 +172,8 @@ def _ended(run: Callable[[], Any]) -> int:
 def _usage_line(error: Any) -> str:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "frugal"
-    return f"{error.format_message().rstrip('.')}. See '{path} --help'."
+    said = error.format_message().rstrip(".")
+    return f"{said}{'' if said.endswith('?') else '.'} See '{path} --help'."
 
 
 def _said(message: str, code: int) -> int:

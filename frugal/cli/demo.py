@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +41,15 @@ def demo(*, ledger: options.LedgerDirectory = None, as_json: options.AsJson = Fa
     directory takes it, a temporary one unless --ledger says otherwise.
     """
     screen = Screen(as_json=as_json)
-    place = Path(tempfile.mkdtemp(prefix="frugal-demo-")) / "ledger" if ledger is None else ledger.expanduser()
-    with Ledger(place) as books:
-        if calls_in(books.totals()):
-            raise Trouble(f"{str(place)!r} has records already, and the demo's are not real: name a new directory.")
+    if ledger is not None:
+        _refuse_a_used(ledger)
+    room = Path(tempfile.mkdtemp(prefix="frugal-demo-"))
+    with Ledger(room / "ledger" if ledger is None else ledger) as books:
         began = time.perf_counter()
         now = ambient.now()
         clock = FakeClock(now - (DAYS + 1) * 86_400)
         with _quiet():
-            week = asyncio.run(live_through(books, clock, now=now))
+            week = asyncio.run(live_through(books, clock, room / "cache", now=now))
         took = time.perf_counter() - began
         with virtual(clock):
             budgets = books.budgets()
@@ -58,6 +57,12 @@ def demo(*, ledger: options.LedgerDirectory = None, as_json: options.AsJson = Fa
             screen.document(_document(week, budgets))
         else:
             screen.show(*_parts(week, budgets, took))
+
+
+def _refuse_a_used(place: Path) -> None:
+    with Ledger(place) as books:
+        if calls_in(books.totals()):
+            raise Trouble(f"{str(place)!r} has records already, and the demo's are not real: name a new directory.")
 
 
 @contextmanager
@@ -92,8 +97,7 @@ def _parts(week: Week, budgets: Sequence[BudgetStatus], took: float) -> Iterator
     total = added(models)
     yield Line(f"A week of a support desk: {total.calls:,} calls, offline, in {took:.1f} s", "bold")
     yield Line()
-    grid = usage_grid("What was spent, by model", ("model",), dearest_first(models), total, 0)
-    yield replace(grid, notes=())  # the next one says the same
+    yield usage_grid("What was spent, by model", ("model",), dearest_first(models), total, 0, notes=False)
     yield Line()
     yield usage_grid("and by user", ("user",), dearest_first(users), total, 0)
     saved, _ = saved_grid(books, {})

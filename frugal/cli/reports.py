@@ -60,7 +60,9 @@ def shown(name: str, value: str) -> str:
     return wording.short(value) if name == "function" else wording.named(value)
 
 
-def usage_grid(title: str, by: Sequence[str], rows: Sequence[UsageRow], total: UsageRow, limit: int) -> Grid:
+def usage_grid(
+    title: str, by: Sequence[str], rows: Sequence[UsageRow], total: UsageRow, limit: int, *, notes: bool = True
+) -> Grid:
     """Return rows as a table.
 
     Args:
@@ -69,6 +71,7 @@ def usage_grid(title: str, by: Sequence[str], rows: Sequence[UsageRow], total: U
         rows: the rows, in their order.
         total: their sum.
         limit: how many are shown; 0 for all.
+        notes: whether to say what has to be said of the sum.
     """
     few = len(by) < 3  # of many groups, there is no room for bars
     columns = [Column(name, keep=name in WINDOWS) for name in by]
@@ -89,10 +92,10 @@ def usage_grid(title: str, by: Sequence[str], rows: Sequence[UsageRow], total: U
         line = cells(row, [shown(name, row.group.get(name, "")) for name in by])
         lines.append([*line, Bar(row.cost.known.pico / most if most else 0.0)] if few else line)
     last = [*cells(total, ["total", *[""] * (len(by) - 1)]), *([""] if few else [])] if by else None
-    notes = notes_on(total)
+    below = notes_on(total) if notes else []
     if len(some) < len(rows):
-        notes.insert(0, f"and {len(rows) - len(some):,} more, counted in the total: --limit 0 shows all.")
-    return Grid(columns, lines, title, last, notes)
+        below.insert(0, f"and {len(rows) - len(some):,} more, counted in the total: --limit 0 shows all.")
+    return Grid(columns, lines, title, last, below)
 
 
 def _share(part: Money, whole: Money) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 from rich.box import Box
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -201,6 +201,7 @@ class Screen:
             show_footer=grid.total is not None,
             footer_style="bold",
         )
+        cut: OverflowMethod = "crop" if self.console.options.ascii_only else "ellipsis"
         totals = grid.total or [""] * len(grid.columns)
         for column, total in zip(grid.columns, totals, strict=True):
             table.add_column(
@@ -215,7 +216,7 @@ class Screen:
                 *(
                     cell
                     if isinstance(cell, Bar)
-                    else Text(cell, no_wrap=not column.fold, overflow="fold" if column.fold else "ellipsis")
+                    else Text(cell, no_wrap=not column.fold, overflow="fold" if column.fold else cut)
                     for cell, column in zip(row, grid.columns, strict=True)
                 ),
                 style=grid.styles.get(number),

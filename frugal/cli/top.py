@@ -11,7 +11,7 @@ from frugal._values.record import UsageRow
 from frugal.cli import options
 from frugal.cli.documents import instant_document, row_document
 from frugal.cli.opening import calls_in, nothing, opened
-from frugal.cli.reports import added, dearest_first, usage_grid
+from frugal.cli.reports import added, dearest_first, notes_on, usage_grid
 from frugal.cli.screen import Line, Part, Screen
 from frugal.cli.times import Period, period
 from frugal.cli.wording import clean
@@ -111,6 +111,6 @@ def _parts(
             continue  # a table with one row that says "(none)" tells nothing
         if parts:
             parts.append(Line())
-        parts.append(usage_grid(f"Top by {clean(name)}, {asked.words}", (name,), rows, total, limit))
-    parts += [Line(note, "dim") for note in notes]
+        parts.append(usage_grid(f"Top by {clean(name)}, {asked.words}", (name,), rows, total, limit, notes=False))
+    parts += [Line(note, "dim") for note in (*notes_on(total), *notes)]
     return parts

@@ -12,9 +12,24 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from pathlib import Path
 from typing import Any
 
-from frugal import Budget, BudgetExceededError, Ledger, Money, Usage, budgeted, deduplicated, metered, scope, stack
+from frugal import (
+    Budget,
+    BudgetExceededError,
+    Ledger,
+    Money,
+    Usage,
+    budgeted,
+    cached,
+    deduplicated,
+    disk,
+    memory,
+    metered,
+    scope,
+    stack,
+)
 from frugal.testing import FakeClock, FakeModel, FakeProviderError, virtual
 
 __all__ = ["DAYS", "Week", "live_through"]
@@ -82,9 +97,10 @@ class Desk:
     Args:
         ledger: where their calls are recorded.
         clock: what passes while the provider thinks.
+        cache: where answers are kept.
     """
 
-    def __init__(self, ledger: Ledger, clock: FakeClock) -> None:
+    def __init__(self, ledger: Ledger, clock: FakeClock, cache: Path) -> None:
         self.week = Week(ledger, Money(0))
         self.ledger = ledger
         self.clock = clock
@@ -96,6 +112,7 @@ class Desk:
             Budget(usd="0.06", window="run", name="each run"),
         )
         economical = stack(metered(ledger=ledger), deduplicated, budgeted(*limits))
+        kept = cached(layers=[memory(ttl=3_600), disk(cache, ttl=36 * 3_600)])
 
         @metered(ledger=ledger)
         async def search_manual(question: str, step: int) -> list[str]:
@@ -120,6 +137,10 @@ class Desk:
         async def review(messages: Any, *, model: str = "claude-sonnet-4-5", max_tokens: int = 400) -> Any:
             return await self._ask(self.anthropic, messages, model, max_tokens=max_tokens)
 
+        @stack(metered(ledger=ledger), deduplicated, kept, budgeted(*limits))
+        async def inform(messages: Any, *, model: str = "gpt-4o", max_tokens: int = 160) -> Any:
+            return await self._ask(self.openai, messages, model, max_tokens=max_tokens)
+
         @metered(ledger=ledger)
         async def resolve(question: str, steps: int) -> str:
             """An agent: every call that it makes is recorded under it."""
@@ -132,7 +153,8 @@ class Desk:
             answer = await write([_user("Answer the customer kindly. " + "\n".join([question, *notes]))])
             return "".join([chunk.choices[0].delta.content or "" async for chunk in answer if chunk.choices])
 
-        self.classify, self.think, self.write, self.review, self.resolve = classify, think, write, review, resolve
+        self.classify, self.write, self.review = classify, write, review
+        self.inform, self.resolve = inform, resolve
 
     async def day(self, number: int) -> None:
         """Live through one day; each has a little more to do than the one before."""
@@ -140,8 +162,12 @@ class Desk:
             with scope(user=user, run=f"day-{number}-{user}-{feature}", feature=feature):
                 await self._kept(f"{user}'s ticket", self.resolve(question, steps + number % 2))
             self.clock.advance(40)
-        # Four people ask the same at the same moment: one call is made, and three share it.
+        # Four people ask the same at the same moment: one call is made, and three share it. Who asks later gets the
+        # answer that was kept, on the next day too.
         await asyncio.gather(*(self._frequent(user) for user in CALLERS))
+        self.clock.advance(60)
+        for user in CALLERS[: 1 + number % 3]:
+            await self._frequent(user)
         with scope(user="margaret", feature="quality"):
             sample = "\n".join(question for _, _, question, _ in TICKETS)
             await self._kept("the review", self.review([_system(), _user("Were these answered well?\n" + sample)]))
@@ -164,7 +190,7 @@ class Desk:
 
     async def _frequent(self, user: str) -> None:
         with scope(user=user, feature="hours"):
-            await self._kept(f"{user}'s question", self.think([_system(), _user(FREQUENT)]))
+            await self._kept(f"{user}'s question", self.inform([_system(), _user(FREQUENT)]))
 
     async def _kept(self, what: str, work: Any) -> None:
         try:
@@ -186,18 +212,19 @@ class Desk:
         return 503 if number in OUTAGES else None
 
 
-async def live_through(ledger: Ledger, clock: FakeClock, *, now: float) -> Week:
+async def live_through(ledger: Ledger, clock: FakeClock, cache: Path, *, now: float) -> Week:
     """Live through a week that ends today.
 
     Args:
         ledger: where it is recorded; it must use the ambient clock.
         clock: a clock that stands a week before now, or earlier.
+        cache: where answers are kept on disk.
         now: the real time, in Unix seconds.
 
     Returns:
         What became of it.
     """
-    desk = Desk(ledger, clock)
+    desk = Desk(ledger, clock, cache)
     today = now // 86_400 * 86_400
     with virtual(clock):
         for number in range(DAYS):

@@ -30,8 +30,7 @@ class Item:
 
     def leave(self) -> None:
         """Give the item up, because its caller was cancelled."""
-        if not self.future.cancel() and not self.future.cancelled():
-            self.future.exception()  # It came in this very moment; seen, or asyncio would complain of it.
+        self.future.cancel()
         self.load.leave(self)
 
 

@@ -284,6 +284,7 @@ async def test_a_reader_cancelled_by_a_timeout_reads_on_where_it_was():
     await turns()
     attempt.cancel()
     await turns()
+    assert len(shared._pump._waiting) == 1, "who polls with timeouts must leave nothing behind"
     gate.set()
     assert await waiting == "a"
     assert [letter async for letter in hasty] == ["a", "b"]

@@ -295,6 +295,8 @@ async def test_a_forgotten_key_starts_anew_and_its_waiters_are_served():
     assert (await first).result == "old"
     assert (await second).result == "new"
     assert (await flight.join("k", work)).result == "new"
+    (state,) = flight._flights.everywhere()
+    assert len(state.lingering) == 1, "what was forgotten must not linger in memory"
 
 
 @pytest.mark.parametrize("fate", [KeyboardInterrupt, SystemExit])

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import signal
 import threading
 
 import pytest
@@ -220,7 +221,7 @@ async def test_a_caller_cancelled_in_the_moment_of_its_turn_holds_nothing():
     await turns()
     clock.time += 60
     clock.wake()
-    while not first._fut_waiter.done():  # noqa: ASYNC110  The very turn matters.
+    while not first._fut_waiter.done():
         await asyncio.sleep(0)
     first.cancel()
     await turns()
@@ -331,6 +332,7 @@ def test_a_forked_child_has_locks_and_lines_of_its_own():
         child = os.fork()
         if child == 0:
             code = 1
+            signal.alarm(20)  # A child that hangs must not outlive the test.
             try:
                 asyncio.run(requests.acquire())
                 clock = rate._clock
@@ -372,6 +374,25 @@ async def test_requests_go_in_a_burst_and_then_one_by_one():
     await clock.advance(10)
     assert order[6:] == [6, 7, 8]
     await asyncio.gather(*tasks)
+
+
+async def test_a_newcomer_does_not_take_what_somebody_was_woken_for():
+    """It comes in the very moment between the waking and the going, and goes to the end of the line."""
+    clock = Clock()
+    rate = RequestRate(1, clock=clock)
+    await rate.acquire()
+    (first,) = started(rate.acquire())
+    await turns()
+    clock.time += 60
+    clock.wake()
+    while rate._lanes.here()._waiters:
+        await asyncio.sleep(0)
+    assert not first.done()
+    newcomer = rate.acquire()
+    newcomer.send(None)  # Suspended; had it gone, this would raise StopIteration.
+    newcomer.close()
+    await turns()
+    assert first.done()
 
 
 async def test_less_than_one_request_a_minute_is_one_each_so_many_seconds():

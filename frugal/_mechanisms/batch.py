@@ -130,7 +130,8 @@ class Batch(Generic[T, R]):
                 entry.leave()
                 raise
         try:
-            return await entry.future  # type: ignore[no-any-return]  # An Item is of any type.
+            result: R = await entry.future
+            return result
         except (asyncio.CancelledError, GeneratorExit):
             entry.leave()
             raise

@@ -24,12 +24,14 @@ class Account:
         spent_tokens: settled tokens.
         held_pico: money held for calls under way, in pico-dollars.
         held_tokens: tokens held for them.
+        holds: how many holds stand in it, those of nothing included.
     """
 
     spent_pico: int = 0
     spent_tokens: int = 0
     held_pico: int = 0
     held_tokens: int = 0
+    holds: int = 0
 
     def lacks(self, pico: int, tokens: int, limit_pico: int | None, limit_tokens: int | None) -> str | None:
         """Return the unit that has no room for that much more, or `None`.
@@ -172,3 +174,4 @@ class Accounts:
             account = self._shelf.account(name)
             account.held_pico += pico
             account.held_tokens += tokens
+            account.holds += sign

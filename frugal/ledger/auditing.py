@@ -168,6 +168,7 @@ class _Auditor:
                 account = held.setdefault(name, Account())
                 account.held_pico += hold.pico
                 account.held_tokens += hold.tokens
+                account.holds += 1
         seen = set()
         for key, mode, value in self.rows("account"):
             seen.add(key)
@@ -179,7 +180,8 @@ class _Auditor:
                 self.problems.append(f"{key} is missing")
 
     def _look_at_account(self, key: str, account: AccountRow, held: Account) -> None:
-        if (account.held_pico, account.held_tokens) != (held.held_pico, held.held_tokens):
+        there = (account.held_pico, account.held_tokens, account.holds)
+        if there != (held.held_pico, held.held_tokens, held.holds):
             self.problems.append(
                 f"{key} holds {account.held_pico} pico-dollars and {account.held_tokens} tokens,"
                 f" its holds {held.held_pico} and {held.held_tokens}"

@@ -15,7 +15,7 @@ import msgspec
 
 from frugal._mechanisms.account import Accounts, Standing
 from frugal._values.money import Money
-from frugal.errors import BudgetExceededError
+from frugal.errors import BudgetExceededError, StoreCorruptedError
 from frugal.ledger.books import Books
 from frugal.ledger.budgets import note
 from frugal.ledger.owner import LIVING, OwnerRow, is_gone, myself
@@ -94,7 +94,7 @@ class Holds:
         """Return an account to change; every one that a hold stands in was opened before."""
         found = self._unit.load(name, decode_account)
         if found is None:
-            found = AccountRow()
+            raise StoreCorruptedError(self._unit.directory, name, "a hold stands in it, and it is missing")
         self._unit.keep(name, found)
         return found
 

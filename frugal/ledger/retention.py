@@ -152,7 +152,7 @@ def _rename_sums(desk: Desk, user: str, name: str) -> None:
     for key, account in list(unit.scan("account/", decode_account)):
         head, _, place = key.rpartition("/[")
         label, subject = decode_place("[" + place)
-        if subject != user or not head.endswith('"user"]') or account.held_pico or account.held_tokens:
+        if subject != user or not head.endswith('"user"]') or account.holds:
             continue  # what is held belongs to a call under way, which will be recorded under its own user
         unit.drop(key)
         if account.spent_pico or account.spent_tokens:

@@ -15,8 +15,8 @@ key                                  value
 ``day/<day>/<dims>``                 a cell of one UTC day
 ``folded/<day>/<dims>``              the part of a day's cell whose records were folded away by `compact`
 ``scopes``                           the registered scopes, and since when the accounts of each are complete
-``account/<scope>/<label>/<subject>``  spent and held of one subject in one window (or one run)
-``budget/<digest>``                  a budget that was claimed: name, limits, when last
+``account/<scope>/<label>/<subject>``  spent, held, and how many holds, of one subject in one window or run
+``budget/<name, scope, limits>``      a budget that was claimed: name, limits, when last
 ``hold/<owner>-<n>``                 a hold: what it holds, in which accounts, and the record to presume
 ``owner/<owner>``                    a process that holds: who it is, and until when its lease runs
 ``presumed/<hold>``                  a hold that was settled for a dead owner, and the record that stands for it

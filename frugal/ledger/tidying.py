@@ -28,6 +28,6 @@ def tidy(unit: Unit) -> None:
             if prefix.startswith("account/"):
                 account = unit.read(key, (mode, value), decode_account)
                 over = not account.end or account.end < unit.now - KEPT
-                if not over or account.held_pico or account.held_tokens:
+                if not over or account.holds:
                     continue
             unit.drop(key)

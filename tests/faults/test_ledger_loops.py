@@ -14,7 +14,7 @@ from frugal._values.budget import Budget
 from frugal._values.cost import FREE, Cost
 from frugal._values.money import Money
 from frugal._values.record import Record
-from frugal.errors import BudgetExceededError
+from frugal.errors import BudgetExceededError, LedgerUnavailableError
 from frugal.ledger import Ledger
 from frugal.ports import Claim, Settlement
 
@@ -197,3 +197,35 @@ async def test_the_books_do_not_slow_each_other_down(ledger):
     ledger._writer._transactions.do = counted
     await many(ledger, "r", 1000)
     assert done <= 50
+
+
+async def test_a_writer_that_is_stuck_is_waited_for_no_longer_than_patience(tmp_path, caplog):
+    """A disk that does not come back (a dead network drive, say) blocks nobody for ever."""
+    ledger = Ledger(tmp_path / "ledger", patience=0.05)
+    with ledger._writer._turn:
+        began = time.monotonic()
+        ticket = ledger.commit(Settlement(records=(record("one"),)))
+        assert not await ticket.wait()
+        with pytest.raises(LedgerUnavailableError, match="did not answer within"):
+            await ledger.reserve([claim()], pico=1, tokens=0, draft=record("draft"))
+        assert time.monotonic() - began < 5
+    assert await asyncio.to_thread(ticket.join, 10)
+    await ledger.flush()
+    assert ledger.budget_status(Budget(usd=1, window="month")).usd.held == Money(0)
+    assert "has not answered" in caplog.text
+    await ledger.aclose()
+
+
+async def test_a_writer_that_fails_for_no_reason_goes_on(ledger, caplog):
+    """Whatever is raised where nothing should be: the work is kept and done."""
+    true, fails = ledger._writer._work, [MemoryError(), KeyError("odd")]
+
+    def odd(pieces):
+        if fails:
+            raise fails.pop()
+        true(pieces)
+
+    ledger._writer._work = odd
+    assert await ledger.commit(Settlement(records=(record("one"),))).wait()
+    assert ledger.totals().calls == 1
+    assert caplog.text.count("the ledger's writer failed") == 2

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -459,3 +460,79 @@ def test_errors_of_storage_are_logged_once_and_not_for_each_try(tmp_path, caplog
     with caplog.at_level(logging.WARNING, "frugal"), locked(ledger):
         ledger.commit(settle(record())).join(5)
     assert caplog.text.count("cannot be written: database is locked") == 1
+
+
+def as_somebody_without_rights(work):
+    """Run `work` in a child that file permissions hold for, and return whether it succeeded."""
+    child = os.fork()
+    if not child:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            work()
+        except BaseException:  # told by the exit code
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child without rights")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_directory_without_write_permission_is_read_and_not_written():
+    """Real permissions: reports work, budgets fail closed, and records are kept elsewhere."""
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place) / "ledger"
+        seeded(directory).close()
+        if os.geteuid() == 0:
+            for path in (place, directory, *directory.iterdir()):
+                os.chown(path, 65534, 65534)
+        directory.chmod(0o500)
+        (directory / "cache.db").chmod(0o400)
+
+        def work():
+            ledger = Ledger(directory, patience=0.1)
+            assert ledger.totals().calls == 1
+            assert ledger.audit().ok
+            with pytest.raises(LedgerUnavailableError):
+                asyncio.run(ledger.reserve([CLAIM], pico=1, tokens=0, draft=record("draft")))
+            assert not ledger.commit(settle(record())).join(5)
+            tempfile.tempdir = place
+            ledger.close()
+            assert len(list(Path(place).glob("frugal-*/unwritten-*.jsonl"))) == 1
+
+        assert as_somebody_without_rights(work)
+        directory.chmod(0o700)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a child without rights")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_directory_of_another_user_is_refused():
+    """What somebody else can change is not trusted with money."""
+    if os.geteuid():
+        pytest.skip("only the superuser can make a directory that belongs to somebody else")
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place) / "ledger"
+        seeded(directory).close()
+        (Path(place) / "empty").mkdir(mode=0o777)
+        for path in (place, directory):
+            os.chmod(path, 0o755)  # noqa: PTH101
+
+        def work():
+            for name in ("ledger", "empty"):
+                with pytest.raises(LedgerFormatError, match="belongs to another user"):
+                    Ledger(Path(place) / name).totals()
+
+        assert as_somebody_without_rights(work)
+
+
+def test_an_armoured_cache_refuses_a_pickled_value(tmp_path):
+    """Diskcache's own reading goes through the same armour."""
+    ledger = seeded(tmp_path / "ledger")
+    plant(ledger, "record/%", Bomb(tmp_path / "executed"))
+    with closing(ledger._store.cache()) as cache:
+        assert cache["schema"].startswith("{")
+        with pytest.raises(StoreCorruptedError):
+            cache["record/seed"]
+    assert not (tmp_path / "executed").exists()

@@ -190,6 +190,7 @@ class AccountMachine(RuleBasedStateMachine):
             spent, held = self.naive(name)
             assert (account.spent_pico, account.spent_tokens) == spent
             assert (account.held_pico, account.held_tokens) == held
+            assert account.holds == sum(name in call.names and call.state == "held" for call in self.all)
 
     @invariant()
     def nothing_is_overspent_but_by_overruns(self):

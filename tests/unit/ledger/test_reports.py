@@ -52,7 +52,7 @@ def test_questions_that_make_no_sense_are_refused(ledger, ask):
 def test_a_naive_time_is_of_the_asked_zone(ledger, make, put):
     """Midnight in Berlin is not midnight in London."""
     put(make(time=datetime(2026, 3, 27, 23, 30, tzinfo=UTC)))
-    day = datetime(2026, 3, 28)  # noqa: DTZ001
+    day = datetime(2026, 3, 28)
     assert ledger.totals(day, timezone="Europe/Berlin").calls == 1
     assert ledger.totals(day).calls == 0
     assert ledger.totals(datetime(2026, 3, 27, 23, 30, tzinfo=UTC)).cost.amount == Money(5)

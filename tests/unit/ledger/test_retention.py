@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from frugal._values.budget import Budget
 from frugal._values.money import Money
+from frugal.ports import Settlement
 
 
 def days_ago(clock, days, **more):
@@ -64,7 +66,6 @@ async def test_a_forgotten_user_is_in_no_row_and_the_money_stays(ledger, make, p
     put(make(time=days_ago(clock, 9), user="ann-name"))
     grant = await ledger.reserve([claim(per="user", subject="ann-name")], pico=1, tokens=0, draft=make())
     await ledger.grow(grant.id, pico=2, tokens=0)
-    from frugal.ports import Settlement
 
     await ledger.commit(Settlement(records=(make(user="ann-name"),), releases=(grant.id,))).wait()
     before = ledger.totals()
@@ -78,3 +79,20 @@ async def test_a_forgotten_user_is_in_no_row_and_the_money_stays(ledger, make, p
     assert audit.ok, audit.problems
     assert ledger.forget("ann-name").records == 0
     assert ledger.forget("bob").user != forgotten.user
+
+
+async def test_the_account_of_a_forgotten_user_is_renamed_where_its_records_are_folded(ledger, make, put, claim, clock):
+    """An open month's spending has no records any more that would carry it to the new name."""
+    clock.at = datetime(2026, 3, 20, tzinfo=UTC).timestamp()
+    one = claim(window="month", per="user", subject="ann-name", limit_pico=10**6)
+    grant = await ledger.reserve([one], pico=0, tokens=0, draft=make())
+    put(make(time=days_ago(clock, 9), user="ann-name"), make(user="ann-name"))
+    ledger.compact(5)
+    ledger.forget("ann-name")  # a hold stands in the account: it keeps its name until that ends
+    budget = Budget(usd=1, window="month", per="user")
+    assert ledger.audit().ok
+    await ledger.commit(Settlement(records=(), releases=(grant.id,))).wait()
+    forgotten = ledger.forget("ann-name")
+    assert ledger.budget_status(budget, user=forgotten.user).usd.used == Money(5)
+    assert ledger.budget_status(budget, user="ann-name").usd.used == Money(0)
+    assert ledger.audit().ok

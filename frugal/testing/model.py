@@ -144,7 +144,7 @@ class FakeModel:
     >>> reply.choices[0].message.content
     'Paris.'
     >>> model.charged
-    Money(pico=40000000)
+    Money(pico=20000000)
     """
 
     def __init__(

@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from frugal.errors import LedgerFormatError, StoreCorruptedError
+from frugal.errors import LedgerFormatError
 from frugal.ports import Clock
 from frugal.stores.disk import rows
 from frugal.stores.disk.forks import enrol
-from frugal.stores.disk.place import Place, close, is_broken
+from frugal.stores.disk.place import TROUBLE, Place, close, is_broken
 from frugal.stores.disk.readers import ENOUGH, Readers
 from frugal.stores.disk.rows import Write
 
@@ -158,7 +158,7 @@ class Engine:
                     self._renew(self._broken)
                 if batch or (touched and self.place.inode is not None):
                     self._transact(batch, touched)
-            except (sqlite3.Error, OSError, LedgerFormatError, StoreCorruptedError) as error:
+            except TROUBLE as error:
                 self._failed(error, batch)
                 return False
             self._forget(batch)
@@ -231,12 +231,14 @@ class Engine:
         """Return whether the file is in order after all, since another process may have renewed it first."""
         try:
             connection = self.place.writing()
-        except (sqlite3.Error, OSError):
+        except LedgerFormatError:
+            raise
+        except TROUBLE:
             return False
         try:
             rows.read(connection, "", large=False)
             return connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
-        except sqlite3.Error:
+        except TROUBLE:
             return False
         finally:
             connection.close()
@@ -259,7 +261,7 @@ class Engine:
             with self._queue:
                 found = {
                     key for key, write in self.pending.items()
-                    if labels is None or (write.tag is not None and set(labels) <= set(write.tag.split("\n")))
+                    if write.value is not None and write.has(labels)
                 }  # fmt: skip
                 for key in found:
                     self._pending_bytes -= self.pending.pop(key).size

@@ -22,7 +22,7 @@ import diskcache
 
 from frugal.errors import LedgerFormatError, StoreCorruptedError
 
-__all__ = ["Place", "RawDisk", "close", "is_broken"]
+__all__ = ["TROUBLE", "Place", "RawDisk", "close", "is_broken"]
 
 _log = logging.getLogger("frugal")
 
@@ -32,6 +32,7 @@ VERSION = 1
 _APPLICATION = int.from_bytes(b"FRGC", "big")  # SQLite's application id, in the file's header
 _FILE = "cache.db"  # diskcache.core.DBNAME
 _ASIDE = "broken.db"
+_LEAST = 512  # bytes: SQLite takes a shorter file for a new database
 _NEW = ".new-"
 _LEFT = 3600  # seconds after which nobody still makes it, by the file system's clock
 _RAW = 1  # diskcache.core.MODE_RAW: the value stands in the row as it is
@@ -81,10 +82,16 @@ class RawDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache ships no types
         return value
 
 
+TROUBLE = (sqlite3.Error, OSError, LedgerFormatError, UnicodeDecodeError)
+"""What a directory may raise; the last where SQLite quotes a broken schema that is no text."""
+
+
 def is_broken(error: BaseException) -> bool:
     """Return whether SQLite says that the file itself is not what it should be."""
     signs = ("malformed", "not a database", "no such table", "no such column", "no such index")
-    return isinstance(error, sqlite3.DatabaseError) and any(sign in str(error) for sign in signs)
+    return isinstance(error, UnicodeDecodeError) or (
+        isinstance(error, sqlite3.DatabaseError) and any(sign in str(error) for sign in signs)
+    )
 
 
 def close(connection: sqlite3.Connection) -> None:
@@ -93,6 +100,11 @@ def close(connection: sqlite3.Connection) -> None:
         connection.close()
     except sqlite3.Error as error:
         _log.warning("a cache's connection did not close: %s", error)
+
+
+def _lenient(data: bytes) -> str:
+    """Read a text of SQLite's that may be anything, so that one spoilt row does not stop the others."""
+    return data.decode("utf-8", "replace")
 
 
 class Place:
@@ -109,12 +121,12 @@ class Place:
 
     @property
     def inode(self) -> tuple[int, int] | None:
-        """Which file is there now, `None` for none."""
+        """Which database is there now, `None` for none."""
         try:
             there = os.stat(self.path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        return there.st_dev, there.st_ino
+        return (there.st_dev, there.st_ino) if there.st_size >= _LEAST else None
 
     def writing(self) -> sqlite3.Connection:
         """Return a new connection that writes; makes the cache where there is none.
@@ -123,11 +135,12 @@ class Place:
             LedgerFormatError: the directory is not a cache of ours, or is newer.
             sqlite3.Error, OSError: it cannot be made or opened now.
         """
-        if not os.path.exists(self.path) or not os.path.getsize(self.path):
+        if self.inode is None:
             self._make()
         connection = sqlite3.connect(
             self.path, timeout=_WRITING_TIMEOUT, isolation_level=None, check_same_thread=False
         )
+        connection.text_factory = _lenient
         try:
             self._check(connection)
             connection.execute("PRAGMA synchronous = 1")
@@ -149,6 +162,7 @@ class Place:
             f"file:{quote(self.path)}?mode=ro", uri=True, timeout=timeout, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
+        connection.text_factory = _lenient
         try:
             self._check(connection)
             connection.execute("SELECT rowid FROM Cache LIMIT 1").fetchall()
@@ -186,8 +200,8 @@ class Place:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             os.chmod(made, 0o600)
-            if os.path.exists(self.path) and not os.path.getsize(self.path):
-                os.remove(self.path)  # cut off at the very beginning
+            if self.inode is None and os.path.exists(self.path):
+                self.put_aside()  # cut off at the very beginning
             with suppress(FileExistsError):  # another process was first
                 os.link(made, self.path)
         finally:

@@ -12,9 +12,8 @@ import threading
 import time
 from typing import Protocol
 
-from frugal.errors import LedgerFormatError
 from frugal.stores.disk import rows
-from frugal.stores.disk.place import Place, close, is_broken
+from frugal.stores.disk.place import TROUBLE, Place, close, is_broken
 from frugal.stores.disk.rows import Row
 
 __all__ = ["ENOUGH", "Readers"]
@@ -87,7 +86,7 @@ class Readers:
                 if self._connections is None:  # closed meanwhile, by a fork or because the file is broken
                     return None
                 row = self._read(self._connections[1], key, large=True)
-        except (sqlite3.Error, OSError, LedgerFormatError) as error:
+        except TROUBLE as error:
             first, self._trouble = self._trouble is None, error
             self._trouble_until = time.monotonic() + _KNOWN
             if first:
@@ -104,7 +103,7 @@ class Readers:
     def _read(self, connection: sqlite3.Connection, key: str, *, large: bool) -> Row | None:
         try:
             row = rows.read(connection, key, large=large)
-        except sqlite3.DatabaseError as error:
+        except TROUBLE as error:
             if is_broken(error):
                 self._watcher.suspect(error)
             raise
@@ -129,7 +128,7 @@ class Readers:
                     fast = self._place.reading(_TIMEOUT)
                     fast.execute("PRAGMA busy_timeout = 0")
                     self._connections = fast, self._place.reading(_TIMEOUT)
-                except sqlite3.DatabaseError as error:
+                except TROUBLE as error:
                     if is_broken(error):
                         self._watcher.suspect(error)
                     raise

@@ -53,6 +53,10 @@ class Write(NamedTuple):
         """How many bytes wait to be written."""
         return 0 if self.value is None else len(self.value)
 
+    def has(self, labels: Sequence[str] | None) -> bool:
+        """Return whether it has all these labels; `None` asks for none."""
+        return labels is None or (self.tag is not None and set(labels) <= set(self.tag.split("\n")))
+
 
 def read(connection: sqlite3.Connection, key: str, *, large: bool) -> Row | None:
     """Return the row of a key; with the value of a large one only when asked."""

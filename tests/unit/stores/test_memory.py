@@ -75,6 +75,7 @@ def test_a_bound_that_is_none_is_refused(max_items):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_child_forked_while_another_thread_has_the_lock_can_use_it():
     """A fork copies a held lock that nobody will ever release."""
     store = MemoryStore()

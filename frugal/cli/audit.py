@@ -7,7 +7,8 @@ import typer
 from frugal.cli import options, wording
 from frugal.cli.endings import CHECK_FAILED, Trouble
 from frugal.cli.opening import opened
-from frugal.cli.screen import Line, Screen
+from frugal.cli.parts import Line
+from frugal.cli.screen import Screen
 
 __all__ = ["app"]
 

@@ -16,7 +16,8 @@ from frugal.cli import options, wording
 from frugal.cli.documents import budget_document, instant_document
 from frugal.cli.endings import CHECK_FAILED, Trouble
 from frugal.cli.opening import calls_in, nothing, opened
-from frugal.cli.screen import Bar, Cell, Column, Grid, Screen
+from frugal.cli.parts import Bar, Cell, Column, Grid
+from frugal.cli.screen import Screen
 from frugal.cli.times import check_zone
 
 __all__ = ["app", "budget_grid"]

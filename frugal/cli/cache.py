@@ -16,8 +16,9 @@ from frugal.cli.asking import sure
 from frugal.cli.documents import instant_document, money_document
 from frugal.cli.endings import Trouble
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.parts import Cell, Column, Grid, Line, Part
 from frugal.cli.reports import LAYERS, shown
-from frugal.cli.screen import Cell, Column, Grid, Line, Part, Screen
+from frugal.cli.screen import Screen
 from frugal.cli.times import period
 
 __all__ = ["app"]

@@ -21,8 +21,9 @@ from frugal.cli.budget import budget_grid
 from frugal.cli.documents import budget_document, money_document, row_document
 from frugal.cli.endings import Trouble
 from frugal.cli.opening import calls_in
+from frugal.cli.parts import Line, Part
 from frugal.cli.reports import added, dearest_first, saved_grid, usage_grid
-from frugal.cli.screen import Line, Part, Screen
+from frugal.cli.screen import Screen
 from frugal.cli.workload import DAYS, Week, live_through
 from frugal.ledger import Ledger
 from frugal.testing import FakeClock, virtual

@@ -9,8 +9,9 @@ import typer
 from frugal._values.money import Money
 from frugal.cli import options, wording
 from frugal.cli.documents import money_document, usage_document
+from frugal.cli.parts import Bar, Cell, Column, Grid
 from frugal.cli.pricing import completed_model, price_table, price_unknown
-from frugal.cli.screen import Bar, Cell, Column, Grid, Screen
+from frugal.cli.screen import Screen
 from frugal.errors import UnknownPriceError
 from frugal.prices import MonthlyEstimate, PriceTable, estimate_monthly
 

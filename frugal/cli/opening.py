@@ -12,7 +12,8 @@ from pathlib import Path
 
 from frugal._values.record import UsageRow
 from frugal.cli.endings import Trouble
-from frugal.cli.screen import Line, Screen
+from frugal.cli.parts import Line
+from frugal.cli.screen import Screen
 from frugal.cli.times import Period
 from frugal.cli.wording import clean
 from frugal.ledger import Ledger

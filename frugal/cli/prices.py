@@ -11,8 +11,9 @@ from frugal._values.clock import clock
 from frugal.cli import options, wording
 from frugal.cli.documents import instant_document
 from frugal.cli.opening import opened
+from frugal.cli.parts import Cell, Column, Grid
 from frugal.cli.pricing import completed_model, price_table, price_unknown
-from frugal.cli.screen import Cell, Column, Grid, Screen
+from frugal.cli.screen import Screen
 from frugal.cli.times import check_zone, instant
 from frugal.errors import UnknownPriceError
 from frugal.prices import ModelPrice, PriceTable

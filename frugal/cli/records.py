@@ -16,7 +16,8 @@ from frugal.cli import options, wording
 from frugal.cli.documents import record_document
 from frugal.cli.endings import Trouble
 from frugal.cli.opening import nothing, opened
-from frugal.cli.screen import Cell, Column, Grid, Line, Part, Screen
+from frugal.cli.parts import Cell, Column, Grid, Line, Part
+from frugal.cli.screen import Screen
 from frugal.cli.times import period
 
 __all__ = ["app"]

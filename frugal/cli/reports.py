@@ -13,7 +13,7 @@ from frugal._values.record import UsageRow
 from frugal._values.usage import NO_USAGE
 from frugal._values.window import WINDOWS
 from frugal.cli import wording
-from frugal.cli.screen import Bar, Cell, Column, Grid, Part
+from frugal.cli.parts import Bar, Cell, Column, Grid, Part
 from frugal.ledger import Ledger
 
 __all__ = ["LAYERS", "added", "dearest_first", "notes_on", "saved_grid", "shown", "usage_grid"]

@@ -13,9 +13,10 @@ from frugal._values.usage import Usage
 from frugal.cli import options, wording
 from frugal.cli.documents import cost_document, money_document
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.parts import Cell, Column, Grid
 from frugal.cli.pricing import price_table
 from frugal.cli.progress import progress
-from frugal.cli.screen import Cell, Column, Grid, Screen
+from frugal.cli.screen import Screen
 from frugal.ledger.repricing import Repriced
 from frugal.ports import Prices
 

@@ -10,120 +10,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import typer
 from rich.box import Box
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType, RenderResult
-from rich.measure import Measurement
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from frugal.cli.endings import BROKEN_PIPE, let_go_of_stdout
+from frugal.cli.parts import NARROWEST, Bar, Column, Grid, Line, Part
 
-__all__ = ["Bar", "Cell", "Column", "Grid", "Line", "Screen"]
+__all__ = ["Screen", "error_console"]
 
-_NARROWEST, _WIDEST = 6, 16  # cells of a bar
-_EIGHTHS = " ▏▎▍▌▋▊▉"
+_NAME = 10  # cells of a name that are left at the least
+_GAP = 2  # cells between columns
 _LINES = Box("    \n    \n ── \n    \n    \n ── \n    \n    \n")
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A share as a bar; in a pipe its column is left out.
-
-    Args:
-        share: 0 to 1; more is drawn as full.
-        held: a second share behind it.
-        style: a style of rich for the first one.
-    """
-
-    share: float
-    held: float = 0.0
-    style: str = "cyan"
-
-    def text(self, width: int = _WIDEST, *, ascii_only: bool = False) -> Text:
-        """Draw it, in that many cells."""
-        share = min(max(self.share, 0.0), 1.0)
-        held = min(max(self.held, 0.0), 1.0 - share)
-        if ascii_only or held:
-            full = _cells(share, width)
-            more = min(_cells(held, width), width - full)
-            marks = ("#", "=", ".") if ascii_only else ("█", "▒", "·")
-            return Text.assemble(
-                (marks[0] * full, self.style), (marks[1] * more, "yellow"), (marks[2] * (width - full - more), "dim")
-            )
-        full, rest = divmod(max(round(share * width * 8), 1 if share else 0), 8)
-        drawn = "█" * full + (_EIGHTHS[rest] if rest else "")
-        return Text.assemble((drawn, self.style), ("·" * (width - len(drawn)), "dim"))
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.text(min(options.max_width, _WIDEST), ascii_only=options.ascii_only)
-
-    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(min(_NARROWEST, options.max_width), min(_WIDEST, options.max_width))
-
-
-def _cells(share: float, width: int) -> int:
-    return max(round(share * width), 1) if share else 0
-
-
-Cell = str | Bar
-"""What stands in a table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table.
-
-    Args:
-        name: its head.
-        right: whether it is aligned to the right.
-        bar: whether it holds bars.
-        keep: whether it must not be shortened.
-        fold: whether what is too long goes on in the next line, rather than being cut.
-    """
-
-    name: str
-    right: bool = False
-    bar: bool = False
-    keep: bool = False
-    fold: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table to show.
-
-    Args:
-        columns: its columns.
-        rows: its rows, a cell for each column; texts from users are clean already.
-        title: what stands above it.
-        total: a last row, apart.
-        notes: lines below it.
-        styles: a style of rich for a row, by its place.
-    """
-
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    title: str = ""
-    total: Sequence[Cell] | None = None
-    notes: Sequence[str] = ()
-    styles: dict[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of text."""
-
-    text: str = ""
-    style: str = ""
-
-
-Part = Grid | Line
-"""What a command shows."""
 
 
 class Screen:
@@ -187,7 +91,10 @@ class Screen:
     def _drawn(self, part: Part) -> RenderableType:
         if isinstance(part, Line):
             return Text(part.text, style=part.style)
-        return Group(*self._table(part))
+        fitting = _fitting(part, self.console.width)
+        if fitting is None:  # too narrow for any table: the lines as in a pipe, which the terminal breaks
+            return Group(*(Text(line, no_wrap=False, overflow="fold") for line in _plain(part)))
+        return Group(*self._table(fitting))
 
     def _table(self, grid: Grid) -> Iterable[RenderableType]:
         if grid.title:
@@ -209,7 +116,7 @@ class Screen:
                 total if isinstance(total, Bar) else Text(total),
                 justify="right" if column.right else "left",
                 no_wrap=column.keep or column.right,  # rich takes room from the others, and cells of theirs are cut
-                min_width=self._least(grid, column),
+                min_width=_least(grid, column) if column.keep or column.right else None,
             )
         for number, row in enumerate(grid.rows):
             table.add_row(
@@ -225,14 +132,26 @@ class Screen:
         for note in grid.notes:
             yield Text(note, style="dim")
 
-    @staticmethod
-    def _least(grid: Grid, column: Column) -> int | None:
-        """How wide a column is that must not be shortened: figures are never cut."""
-        if not (column.keep or column.right):
-            return None
-        at = grid.columns.index(column)
-        cells = [column.name, *(row[at] for row in grid.rows), *([grid.total[at]] if grid.total else [])]
-        return max(cell_len(cell) for cell in cells if isinstance(cell, str))
+
+def _least(grid: Grid, column: Column) -> int:
+    """How wide a column must be: figures are never cut, and of names something must be left."""
+    if column.bar:
+        return NARROWEST
+    at = grid.columns.index(column)
+    cells = [column.name, *(row[at] for row in grid.rows), *([grid.total[at]] if grid.total else [])]
+    widest = max(cell_len(cell) for cell in cells if isinstance(cell, str))
+    return widest if column.keep or column.right else min(widest, _NAME)
+
+
+def _fitting(grid: Grid, width: int) -> Grid | None:
+    """Return a table as it fits, without its bars where it must be; `None` where it does not at all."""
+    places = range(len(grid.columns))
+    for kept in (list(places), [at for at in places if not grid.columns[at].bar]):
+        if sum(_least(grid, grid.columns[at]) for at in kept) + _GAP * (len(kept) - 1) <= width:
+            rows = [[row[at] for at in kept] for row in grid.rows]
+            total = None if grid.total is None else [grid.total[at] for at in kept]
+            return replace(grid, columns=[grid.columns[at] for at in kept], rows=rows, total=total)
+    return None
 
 
 def _plain(part: Part) -> Iterable[str]:

@@ -11,8 +11,9 @@ from frugal._values.record import UsageRow
 from frugal.cli import options
 from frugal.cli.documents import instant_document, row_document
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.parts import Line, Part
 from frugal.cli.reports import added, dearest_first, notes_on, usage_grid
-from frugal.cli.screen import Line, Part, Screen
+from frugal.cli.screen import Screen
 from frugal.cli.times import Period, period
 from frugal.cli.wording import clean
 from frugal.ledger import Ledger

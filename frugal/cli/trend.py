@@ -15,8 +15,9 @@ from frugal.cli import options, wording
 from frugal.cli.documents import money_document, row_document
 from frugal.cli.endings import Trouble
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.parts import Bar, Cell, Column, Grid
 from frugal.cli.reports import added, notes_on
-from frugal.cli.screen import Bar, Cell, Column, Grid, Screen
+from frugal.cli.screen import Screen
 from frugal.cli.times import period
 from frugal.ledger import Ledger
 

@@ -12,8 +12,9 @@ from frugal.cli import options
 from frugal.cli.documents import instant_document, row_document
 from frugal.cli.endings import Trouble
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.parts import Line, Part
 from frugal.cli.reports import added, in_order, parts_of, saved_grid, usage_grid
-from frugal.cli.screen import Line, Part, Screen
+from frugal.cli.screen import Screen
 from frugal.cli.times import Period, period
 from frugal.cli.watching import watch
 from frugal.ledger import Ledger

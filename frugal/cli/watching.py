@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from rich.live import Live
 
 from frugal._values.clock import clock as ambient
-from frugal.cli.screen import Line, Part, Screen
+from frugal.cli.parts import Line, Part
+from frugal.cli.screen import Screen
 from frugal.ports import Clock
 
 __all__ = ["staying", "watch"]

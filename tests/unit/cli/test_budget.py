@@ -12,7 +12,8 @@ from rich.console import Console
 from frugal import Budget, BudgetExceededError, Ledger, budgeted, scope, usd
 from frugal._values.record import BudgetFigure, BudgetStatus
 from frugal.cli.budget import budget_grid
-from frugal.cli.screen import Bar, Screen
+from frugal.cli.parts import Bar
+from frugal.cli.screen import Screen
 from frugal.testing import FakeModel
 
 

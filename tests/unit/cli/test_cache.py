@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import diskcache
 import pytest
 
 from frugal import Ledger, cached, disk, metered
@@ -107,8 +108,10 @@ def test_where_nothing_is_kept_it_says_so(frugal: Callable[..., Any]) -> None:
 
 def test_a_directory_of_somebody_else_is_left_alone(frugal: Callable[..., Any], tmp_path: Path) -> None:
     """What is not a cache of ours is refused."""
-    (tmp_path / "letters").mkdir()
-    (tmp_path / "letters" / "cache.db").write_text("a letter")
-    ran = frugal("cache", "clear", "--cache", tmp_path / "letters", "--yes")
+    with diskcache.Cache(tmp_path / "theirs") as cache:
+        cache["key"] = "theirs"
+    ran = frugal("cache", "clear", "--cache", tmp_path / "theirs", "--yes")
     assert ran.code == 2
-    assert (tmp_path / "letters" / "cache.db").read_text() == "a letter"
+    assert ran.err.count("\n") == 1
+    with diskcache.Cache(tmp_path / "theirs") as cache:
+        assert cache["key"] == "theirs"

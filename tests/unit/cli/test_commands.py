@@ -84,7 +84,7 @@ def test_the_version_is_told(frugal: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["usge"], "usage"),
+        (["usge"], "usge"),
         (["usage", "--nope"], "--nope"),
         (["usage", "--by", "colour"], "tag:NAME"),
         (["usage", "--since", "someday"], "2026-01-31"),

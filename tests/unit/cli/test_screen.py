@@ -7,7 +7,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from frugal.cli.screen import Bar, Column, Grid, Line, Screen
+from frugal.cli.parts import Bar, Column, Grid, Line
+from frugal.cli.screen import Screen
 
 
 def terminal(width: int = 80, encoding: str = "utf-8") -> tuple[Screen, io.TextIOWrapper]:
@@ -59,6 +60,17 @@ def test_a_table_fits_the_terminal_and_cuts_no_figure(width: int) -> None:
     assert "$123,457.7890" in text
     assert (LONG in text) is (width == 132)
     assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+def test_a_narrow_terminal_loses_the_bars_and_then_the_table_but_no_figure() -> None:
+    """On a phone there is something to read too."""
+    for width, bars in ((44, True), (30, False), (12, False)):
+        screen, file = terminal(width)
+        screen.show(GRID)
+        text = Text.from_ansi(shown(file)).plain
+        assert ("█" in text) is bars
+        assert "$123,456.7890" in text.replace("\n", "") if width < 20 else "$123,456.7890" in text
+        assert "[red]gpt[" in text.replace("\n", "")
 
 
 def test_a_pipe_gets_whole_names_one_row_a_line_without_tabs_bars_or_escapes() -> None:

@@ -6,7 +6,8 @@ import io
 import pytest
 from rich.console import Console
 
-from frugal.cli.screen import Line, Screen
+from frugal.cli.parts import Line
+from frugal.cli.screen import Screen
 from frugal.cli.watching import staying, watch
 from frugal.testing import FakeClock
 

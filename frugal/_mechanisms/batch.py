@@ -131,10 +131,11 @@ class Batch(Generic[T, R]):
                 raise
         try:
             result: R = await entry.future
-            return result
         except (asyncio.CancelledError, GeneratorExit):
             entry.leave()
             raise
+        else:
+            return result
         finally:
             del entry  # The frame is in the traceback of an error that the entry's future holds.
 

@@ -5,16 +5,15 @@ Law: one reading of the records, in order of time, in memory that does not grow 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from frugal._values.clock import clock
 from frugal._values.record import Record
 from frugal.decorators.wiring import priced
 from frugal.insight.advice.batches import Batches
 from frugal.insight.advice.findings import findings
-from frugal.insight.advice.piece import Advice, Lens
+from frugal.insight.advice.piece import Advice
 from frugal.insight.advice.prefixes import Prefixes, prefix_of
 from frugal.insight.advice.repeats import NearRepeats, Repeats, Rides, asked_of_a_tool
 from frugal.insight.advice.rivals import Rivals
@@ -25,7 +24,7 @@ from frugal.ledger import Ledger
 from frugal.ports import Prices
 from frugal.prices import default_prices
 
-__all__ = ["advise"]
+__all__ = ["advice_of", "advise", "table_of"]
 
 
 def advise(
@@ -72,10 +71,26 @@ def advise(
     ...     print(advise(ledger)[0].title, advise(ledger)[0].saving)
     Answer repeated requests from a cache $0.00052
     """
-    table = priced(prices) or ledger.prices or default_prices()
-    view = _view(table)
+    return advice_of(ledger.records(since, until), table_of(ledger, prices))
+
+
+def table_of(ledger: Ledger, prices: Prices | Mapping[str, Any] | None) -> Prices:
+    """Return the prices that "what if" is asked of.
+
+    Raises:
+        TypeError: `prices` is neither a table nor a mapping.
+    """
+    return priced(prices) or ledger.prices or default_prices()
+
+
+def advice_of(records: Iterable[Record], prices: Prices) -> list[Advice]:
+    """Return what `advise` does, from records in order of time, read once."""
+    view = _view(prices)
     lenses = view.lenses
-    _look(ledger, since, until, lenses)
+    for record in records:
+        start = record.time.timestamp()
+        for lens in lenses:
+            lens.see(record, start)
     found = findings(view)
     advice = []
     for tip in TIPS:
@@ -85,15 +100,6 @@ def advise(
         known = (tip.title, tip.category, finding.saving, words, finding.sample, tip.effort, tip.priority)
         advice.append(Advice(*known, triggered=triggered, tip=tip.name))
     return sorted(advice, key=_order)
-
-
-def _look(
-    ledger: Ledger, since: datetime | float | None, until: datetime | float | None, lenses: tuple[Lens, ...]
-) -> None:
-    for record in ledger.records(since, until):
-        start = record.time.timestamp()
-        for lens in lenses:
-            lens.see(record, start)
 
 
 def _order(advice: Advice) -> tuple[int, int, bool, int]:
@@ -106,7 +112,6 @@ def _order(advice: Advice) -> tuple[int, int, bool, int]:
 def _view(prices: Prices) -> View:
     return View(
         prices=prices,
-        now=clock.now(),
         traffic=Traffic(prices),
         exact=Repeats(lambda record: record.key),
         near=NearRepeats(lambda record: record.digests.get("near")),
@@ -114,16 +119,17 @@ def _view(prices: Prices) -> View:
         loops=Repeats(_step, life=float("inf")),
         rides=Rides(),
         prefixes=Prefixes(prices),
-        models=Rivals(lambda record: ((_work(record),), record.model or "")),
+        models=Rivals(lambda record: (_work(record), record.model or "")),
         variants=Rivals(_variant),
         lengths=Rivals(_length),
         batches=Batches(prices),
     )
 
 
-def _work(record: Record) -> str:
+def _work(record: Record) -> tuple[str, str]:
     """What the work is: the feature that a tag names, else the function."""
-    return record.tags.get("feature") or record.function
+    feature = record.tags.get("feature", "")
+    return feature, "" if feature else record.function
 
 
 def _step(record: Record) -> tuple[str, str] | None:
@@ -132,11 +138,11 @@ def _step(record: Record) -> tuple[str, str] | None:
 
 def _variant(record: Record) -> tuple[tuple[str, ...], str] | None:
     found = prefix_of(record)
-    return None if found is None else ((_work(record), record.model or ""), found[0])
+    return None if found is None else ((*_work(record), record.model or ""), found[0])
 
 
 def _length(record: Record) -> tuple[tuple[str, ...], str] | None:
     tokens = record.usage.total_input_tokens
     if not tokens:
         return None
-    return (_work(record), record.model or ""), "long" if tokens > LONG_INPUT else "short"
+    return (*_work(record), record.model or ""), "long" if tokens > LONG_INPUT else "short"

@@ -5,6 +5,7 @@ Law: without ten rated calls on both sides nothing is compared.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from frugal._values.money import Money
@@ -40,6 +41,11 @@ def _judged(rivals: Rivals, found: list[Duel], said: list[str], what: str, befor
     return Finding(Money(saved), f"{before}{words}", sum(duel.strong.rated + duel.weak.rated for duel, _ in chosen))
 
 
+def _work(group: Sequence[str]) -> str:
+    """Return how the work that a group stands for is called."""
+    return group[0] or short(group[1])
+
+
 def _versus(duel: Duel) -> str:
     return (
         f"{percent(duel.weak.score / duel.weak.rated)} against {percent(duel.strong.score / duel.strong.rated)} good, "
@@ -57,7 +63,7 @@ def routing(view: View) -> Finding:
 
     found = list(duels(view.models, price))
     said = [
-        f"{plural(duel.strong.calls, 'call')} of {duel.strong.name} in {short(duel.group[0])} by {duel.weak.name}: "
+        f"{plural(duel.strong.calls, 'call')} of {duel.strong.name} in {_work(duel.group)} by {duel.weak.name}: "
         f"{_versus(duel)}."
         for duel in found
     ]
@@ -68,7 +74,7 @@ def fewer_words(view: View) -> Finding:
     """Return what shorter prompts of the same work, already tried, would save."""
     found = list(duels(view.variants, lambda strong, weak: weak.pico // weak.calls))
     said = [
-        f"The cheaper of {short(duel.group[0])}'s prompts for {plural(duel.strong.calls, 'call')} of the dearer: "
+        f"The cheaper of {_work(duel.group)}'s prompts for {plural(duel.strong.calls, 'call')} of the dearer: "
         f"{_versus(duel)}."
         for duel in found
     ]
@@ -94,7 +100,7 @@ def fit_context(view: View) -> Finding:
 
     found = list(duels(view.lengths, price))
     said = [
-        f"{plural(duel.strong.calls, 'call')} of {short(duel.group[0])} sent more than {LONG_INPUT:,} tokens; short "
+        f"{plural(duel.strong.calls, 'call')} of {_work(duel.group)} sent more than {LONG_INPUT:,} tokens; short "
         f"ones: {_versus(duel)}."
         for duel in found
     ]
@@ -107,17 +113,14 @@ def fit_context(view: View) -> Finding:
 
 def fine_tuning(view: View) -> Finding:
     """Return which task would be the one to tune a model for; what that saves, no ledger knows."""
-    by_work: dict[str, int] = {}
-    calls: dict[str, int] = {}
-    for (work,), arms in view.models.groups.items():
-        by_work[work] = sum(arm.pico for arm in arms.values())
-        calls[work] = sum(arm.calls for arm in arms.values())
+    by_work = {group: sum(arm.pico for arm in arms.values()) for group, arms in view.models.groups.items()}
     if not by_work:
         return Finding(None, "Not enough evidence: no model was called.", 0)
     work = max(by_work, key=lambda name: by_work[name])
     part = share(Money(by_work[work]), view.traffic.cost.known)
+    calls = sum(arm.calls for arm in view.models.groups[work].values())
     said = (
-        f"Not enough evidence: how well a tuned model would do, no ledger knows. The largest task is {short(work)}: "
-        f"{percent(part)} of the cost ({money(Money(by_work[work]))}), {plural(calls[work], 'call')}."
+        f"Not enough evidence: how well a tuned model would do, no ledger knows. The largest task is {_work(work)}: "
+        f"{percent(part)} of the cost ({money(Money(by_work[work]))}), {plural(calls, 'call')}."
     )
-    return Finding(None, said, calls[work])
+    return Finding(None, said, calls)

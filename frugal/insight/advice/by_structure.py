@@ -169,9 +169,9 @@ def fewer_steps(view: View) -> Finding:
     seen, traffic = view.loops, view.traffic
     part = traffic.reasoning / traffic.output if traffic.output else 0.0
     thought = f" {percent(part)} of all output tokens are reasoning." if traffic.reasoning else ""
-    few = _unkeyed(seen)
-    if few is not None:
-        return Finding(None, few.evidence + thought, few.sample)
+    if seen.known < ENOUGH:
+        known = f"{plural(seen.known, 'call')} of {seen.calls:,} {'says' if seen.known == 1 else 'say'}"
+        return Finding(None, f"Not enough evidence: {known} what was asked, and in which run.{thought}", seen.known)
     said = (
         f"{plural(seen.repeats, 'step')} of {seen.known:,} asked again what the same run had asked before, for "
         f"{money(Money(seen.pico))}.{thought}"

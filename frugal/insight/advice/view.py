@@ -21,7 +21,6 @@ class View:
 
     Args:
         prices: rates for "what if".
-        now: when it was looked at, in Unix seconds.
         traffic: sums and signs.
         exact: requests that were asked again.
         near: requests that were asked again in other words.
@@ -36,7 +35,6 @@ class View:
     """
 
     prices: Prices
-    now: float
     traffic: Traffic
     exact: Repeats
     near: NearRepeats

@@ -1,0 +1,41 @@
+"""Names: how what users wrote is shown, and how a function is called.
+
+Law: every sign that cannot be seen is spelt out, and two names that differ are shown as two.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from frugal.insight.wording import short
+
+__all__ = ["functions", "named"]
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_JOINER = "\u200d"  # joins emoji, and hides nothing
+
+
+def named(text: str) -> str:
+    r"""Return a name as it is shown; an absent one too.
+
+    >>> named(""), named("a\u202eb")
+    ('(none)', 'a\\u202eb')
+    """
+    if not text:
+        return "(none)"
+    return "".join(
+        sign.encode("unicode_escape").decode() if unicodedata.category(sign) in _HIDDEN and sign != _JOINER else sign
+        for sign in text
+    )
+
+
+def functions(names: Sequence[str]) -> dict[str, str]:
+    """Return functions by their last name, where that tells them apart, else by their whole one.
+
+    >>> functions(["app.ask", "app.agents.ask", "app.plan"])
+    {'app.ask': 'app.ask', 'app.agents.ask': 'app.agents.ask', 'app.plan': 'plan'}
+    """
+    seen = Counter(short(name) for name in names)
+    return {name: named(short(name) if name and seen[short(name)] == 1 else name) for name in names}

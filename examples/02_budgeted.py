@@ -13,7 +13,7 @@ provider = FakeModel(answer="word " * 80)
     Budget(usd=50, tokens=1_000_000, window="day"),
     Budget(usd=1_000, tokens=20_000_000, window="month", suggest="gpt-4o-mini"),
     Budget(usd="0.005", window="day", per="user"),
-    on_warning=lambda status: print(f"warning: {status.name} of {status.subject or 'everyone'} at {status.fraction:.0%}"),
+    on_warning=lambda status: print(f"warning: {status.name} {status.subject} at {status.fraction:.0%}"),
 )
 async def ask(question: str, *, model: str = "gpt-4o", max_tokens: int = 100) -> object:
     return await provider([{"role": "user", "content": question}], model=model)

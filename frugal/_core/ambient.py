@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from frugal._values.usage import NO_USAGE, Usage
 if TYPE_CHECKING:
     from frugal._core.call import Call
 
-__all__ = ["Scope", "bypass", "bypassed", "current_call", "current_scope", "scope", "serving"]
+__all__ = ["Scope", "bypass", "bypassed", "current_call", "current_scope", "leave", "scope", "serving"]
 
 serving: ContextVar[Call | None] = ContextVar("frugal_serving", default=None)
 """The call whose innermost function is running here."""
@@ -45,7 +45,7 @@ class Scope:
         self.id = run or uuid.uuid4().hex
         self._outer: Scope | None = None
         self._calls: list[CallSummary] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a stream collected while it is held adds to the same scope
         self._token: object = None
 
     def __enter__(self) -> Scope:
@@ -117,6 +117,12 @@ def scope(*, user: str | None = None, run: str | None = None, **tags: object) ->
         if value is not None and not isinstance(value, str):
             raise TypeError(f"scope({name}={value!r}): give text, such as {str(value)!r}.")
     return Scope(user, run, {name: str(value) for name, value in tags.items()})
+
+
+def leave(token: Token[Call | None]) -> None:
+    """Stop serving; what is collected from another context, where nothing was set, has nothing to undo."""
+    with suppress(ValueError):
+        serving.reset(token)
 
 
 def current_scope() -> Scope | None:

@@ -28,6 +28,9 @@ __all__ = ["NOTHING", "Bill", "answered", "is_paid", "lost"]
 TIMED_OUT = frozenset({408, 499})
 """Statuses that say that somebody stopped waiting, not that nothing was made."""
 
+_SPOKEN_BY_OTHERS = frozenset({"openai", "anthropic", "google"})
+"""Providers whose shapes others speak too, so that the shape alone does not say who served."""
+
 _TRANSPORT = ("timeout", "connection", "connect", "network", "protocol", "readerror", "writeerror", "incomplete",
               "disconnected", "closed", "payload", "transport")  # fmt: skip
 
@@ -91,6 +94,8 @@ def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> 
 def _priced(call: Call, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None) -> Cost:
     """Price usage by the model that served; by the one asked for where the served name has no price."""
     cost = meter.prices.cost(model, usage, at=call.started, provider=provider, tier=tier)
+    if cost.amount is None and provider in _SPOKEN_BY_OTHERS:
+        cost = meter.prices.cost(model, usage, at=call.started, tier=tier)
     requested = call.model
     if cost.amount is None and requested is not None and requested != model:
         asked = meter.prices.cost(requested, usage, at=call.started, provider=provider, tier=tier)

@@ -6,6 +6,8 @@ it ends; if they left, the branch commits in their place, on their account, and 
 
 from __future__ import annotations
 
+import asyncio
+
 from frugal._core.call import Call
 from frugal._core.journal import Journal
 from frugal.ports import Ticket
@@ -72,6 +74,10 @@ class Branch:
         self._abandoned = True
         self.owner.journal.departed = True
         return None
+
+    def __del__(self) -> None:
+        if self._abandoned and not self._finished:  # the work was cancelled before its first step
+            self.finish(asyncio.CancelledError())
 
     def _commit(self) -> Ticket | None:
         meter = self.call.plan.meter

@@ -1,16 +1,17 @@
 """The journal of a call: an append-only list of facts, and the one mutable thing in the onion.
 
 Law: each kind of fact has one writer (see `_values.facts`), and a journal is committed once, at the outermost exit of
-its pipeline: by a response, an error, a cancellation or the end of a stream.
+its pipeline, or once the last provider call under way there has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from frugal._values.cost import Cost
 from frugal._values.facts import Held, Spent
+from frugal.ports import Ticket
 
 __all__ = ["Inner", "Journal"]
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 class Journal:
     """Keep the facts of one call, in the order in which they became known."""
 
-    __slots__ = ("collected", "committed", "departed", "facts", "releases")
+    __slots__ = ("collected", "committed", "departed", "facts", "late", "open", "releases")
 
     def __init__(self, facts: Iterable[Any] = ()) -> None:
         self.facts: list[Any] = list(facts)
@@ -29,6 +30,18 @@ class Journal:
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
         self.collected: list[Spent] = []
         self.releases: list[str] = []
+        # Provider calls under way, and what commits once the last of them has ended: a ring may answer before them
+        # (it hedged, or wrapped a stream in one of its own).
+        self.open = 0
+        self.late: Callable[[], Ticket | None] | None = None
+
+    def ended(self) -> Ticket | None:
+        """Say that one provider call under way has ended; commit now if that is what was waited for."""
+        self.open -= 1
+        if self.open or self.late is None:
+            return None
+        late, self.late = self.late, None
+        return late()
 
     def add(self, fact: Any) -> None:
         """Append a fact."""

@@ -12,13 +12,15 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from frugal._core import billing
 from frugal._core.recording import announce, settle
 from frugal._values.clock import clock
-from frugal._values.cost import Cost
+from frugal._values.cost import UNPRICED, Cost
 from frugal._values.facts import Spent
+from frugal._values.money import Money
 from frugal._values.usage import Usage
 from frugal.errors import StackError
 from frugal.ports import LedgerStore, Prices, Reading, RequestReader, Telemetry, Ticket, UsageReader
@@ -130,6 +132,9 @@ class Meter:
         journal = call.journal
         if journal.committed or journal.departed:
             return None
+        if journal.open:  # what is still under way will have cost something, too
+            journal.late = partial(self.commit, call, error)
+            return None
         journal.committed = True
         outside = call.parent.inner if call.parent is not None else None
         try:
@@ -161,6 +166,7 @@ class Attempt:
         self._reader: Any = None
         self._stated: Any = None
         self._span = meter.telemetry.begin_attempt(call.span, call.function, call.model)
+        call.journal.open += 1
 
     def leave(self) -> None:
         """The function has returned, or raised."""
@@ -170,21 +176,37 @@ class Attempt:
     async def answered(self, response: Any) -> None:
         """Write down what a plain response cost."""
         stated = None
-        read = self._meter.read
-        if read is not None:
-            try:
-                stated = read(response)
-                if inspect.isawaitable(stated):
-                    stated = await stated
-            except Exception:
-                _log.exception("frugal: read= failed on a response of %s", self._call.function)
-                stated = None
         try:
-            reading = self._meter.ports.reader.read(response)
+            stated = await self._stated_by(response)
+        finally:  # also where the caller is cancelled meanwhile: the provider has answered
+            try:
+                reading = self._meter.ports.reader.read(response)
+            except Exception:
+                _log.exception("frugal: the usage of a response of %s could not be read", self._call.function)
+                reading = None
+            self._answer(reading, stated, "provider", streamed=False)
+
+    async def _stated_by(self, response: Any) -> Any:
+        """Return what the user's own reader says of a response."""
+        read = self._meter.read
+        if read is None:
+            return None
+        try:
+            stated = read(response)
+            if inspect.isawaitable(stated):
+                stated = await stated
         except Exception:
-            _log.exception("frugal: the usage of a response of %s could not be read", self._call.function)
-            reading = None
-        self._answer(reading, stated, "provider", streamed=False)
+            _log.exception("frugal: read= failed on a response of %s", self._call.function)
+            return None
+        return self._checked(stated)
+
+    def _checked(self, stated: Any) -> Any:
+        """Return what a user's reader said, where it can be used."""
+        if stated is None or isinstance(stated, (Usage, Cost, Money)):
+            return stated
+        _log.error("frugal: read= of %s returned a %s; it returns a Usage, a Cost or None",
+                   self._call.function, type(stated).__name__)  # fmt: skip
+        return None
 
     def failed(self, error: BaseException) -> None:
         """Write down what a call that raised may have cost."""
@@ -212,20 +234,25 @@ class Attempt:
                 if inspect.iscoroutine(stated):
                     stated.close()
                 raise TypeError("read= is async, and a stream's chunks are read as they pass; make it sync.")
+            stated = self._checked(stated)
             self._stated = stated if stated is not None else self._stated
 
-    def end(self, ending: Ending, /) -> None:
+    def end(self, ending: Ending, /) -> Ticket | None:
         """Learn how the stream ended."""
+        reading = self._read_to(ending)
+        finished = reading is not None and reading.finish is not None and reading.usage is not None
+        if ending.how == "end" or self._stated is not None or (finished and ending.how in {"closed", "dropped"}):
+            return self._answer(reading, self._stated, "provider", streamed=True)
+        outcome = "failed" if ending.how == "failed" else "cancelled"
+        return self._lose(outcome, ending.error, reading, streamed=True)
+
+    def _read_to(self, ending: Ending) -> Reading | None:
+        """Return what is known of a stream at its end."""
         reading = self._reader.reading() if self._reader is not None else None
         if reading is None or reading.finish is None:
             # An SDK's manager may have been read through its own helpers, past us.
             reading = _better(self._snapshot(ending.source), reading)
-        finished = reading is not None and reading.finish is not None and reading.usage is not None
-        if ending.how == "end" or self._stated is not None or (finished and ending.how in {"closed", "dropped"}):
-            self._answer(reading, self._stated, "provider", streamed=True)
-        else:
-            outcome = "failed" if ending.how == "failed" else "cancelled"
-            self._lose(outcome, ending.error, reading, streamed=True)
+        return reading
 
     def _snapshot(self, source: Any) -> Reading | None:
         snapshot = getattr(self._meter.ports.reader, "snapshot", None)
@@ -240,23 +267,31 @@ class Attempt:
 
     # ------------------------------------------------------------------ the facts
 
-    def _answer(self, reading: Reading | None, stated: Any, outcome: str, *, streamed: bool) -> None:
-        bill = billing.answered(self._call, self._meter, reading, stated)
+    def _answer(self, reading: Reading | None, stated: Any, outcome: str, *, streamed: bool) -> Ticket | None:
+        bill = self._billed(partial(billing.answered, self._call, self._meter, reading, stated))
         if self._is_composite(bill.kind):
-            self._write(outcome="composite" if outcome == "provider" else outcome, reading=reading,
-                        rolled_up=self._rolled_up(), streamed=streamed)  # fmt: skip
-            return
+            return self._write(outcome="composite" if outcome == "provider" else outcome, reading=reading,
+                               rolled_up=self._rolled_up(), streamed=streamed)  # fmt: skip
         if bill.cost.status == "exact":
             self._meter.observe(self._call, bill.usage)
-        self._write(outcome=outcome, reading=reading, bill=bill, streamed=streamed)
+        return self._write(outcome=outcome, reading=reading, bill=bill, streamed=streamed)
 
-    def _lose(self, outcome: str, error: BaseException | None, reading: Reading | None, *, streamed: bool) -> None:
+    def _lose(
+        self, outcome: str, error: BaseException | None, reading: Reading | None, *, streamed: bool
+    ) -> Ticket | None:
         if self._is_composite("llm"):
-            self._write(outcome=outcome, reading=reading, rolled_up=self._rolled_up(), error=error,
-                        streamed=streamed)  # fmt: skip
-            return
-        bill = billing.lost(self._call, self._meter, outcome, error, reading)
-        self._write(outcome=outcome, reading=reading, bill=bill, error=error, streamed=streamed)
+            return self._write(outcome=outcome, reading=reading, rolled_up=self._rolled_up(), error=error,
+                               streamed=streamed)  # fmt: skip
+        bill = self._billed(partial(billing.lost, self._call, self._meter, outcome, error, reading))
+        return self._write(outcome=outcome, reading=reading, bill=bill, error=error, streamed=streamed)
+
+    def _billed(self, make: Callable[[], billing.Bill]) -> billing.Bill:
+        """Return a bill; one that cannot be made (of strange arguments, by strange prices) is said to be unpriced."""
+        try:
+            return make()
+        except Exception:
+            _log.exception("frugal: a call of %s could not be priced", self._call.function)
+            return billing.Bill(cost=UNPRICED)
 
     def _is_composite(self, kind: str) -> bool:
         """Say whether the decorated calls made inside have the cost.
@@ -284,7 +319,7 @@ class Attempt:
         rolled_up: Cost | None = None,
         error: BaseException | None = None,
         streamed: bool = False,
-    ) -> None:
+    ) -> Ticket | None:
         call = self._call
         bill = bill or billing.NOTHING
         spent = Spent(
@@ -307,6 +342,7 @@ class Attempt:
         )
         call.journal.add(spent)
         self._meter.telemetry.end_attempt(self._span, spent)
+        return call.journal.ended()
 
 
 def _better(first: Reading | None, second: Reading | None) -> Reading | None:

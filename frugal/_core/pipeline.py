@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import wrapt
 
-from frugal._core.ambient import current_scope, serving
+from frugal._core.ambient import current_scope, leave, serving
 from frugal._core.call import Call, Function, new_id
 from frugal._core.journal import Inner
 from frugal._core.keying import digest_of
@@ -100,8 +100,9 @@ class Plan:
         value = arguments.get(self.model_argument)
         if value is None and self.meter is not None:
             value = self.meter.model_of(arguments)
-        name = getattr(value, "name", value)
-        return name if isinstance(name, str) and name else None
+        # A member of a string enumeration has a name, too; its text is what is sent.
+        name = value if isinstance(value, str) else getattr(value, "name", None)
+        return str.__str__(name) if isinstance(name, str) and name else None
 
     def key_of(self, call: Call) -> str:
         """Return the digest of everything that the function received."""
@@ -224,7 +225,7 @@ async def invoke(call: Call) -> Any:
             attempt.failed(error)
         raise
     finally:
-        serving.reset(token)
+        leave(token)
         if attempt is not None:
             attempt.leave()
     if is_stream(response):

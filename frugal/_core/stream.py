@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from frugal._core.ambient import serving
+from frugal._core.ambient import leave, serving
 from frugal._core.call import Call
 from frugal.ports import Ticket
 
@@ -168,7 +168,7 @@ class Stream:
                 try:
                     chunk = await advance()
                 finally:
-                    serving.reset(token)
+                    leave(token)
         except StopAsyncIteration:
             await flow.finish("end")
             raise
@@ -196,7 +196,7 @@ class Stream:
             try:
                 entered = await enter(self._frugal_object)
             finally:
-                serving.reset(token)
+                leave(token)
         except asyncio.CancelledError:
             flow.end("cancelled")
             raise
@@ -210,12 +210,12 @@ class Stream:
 
     async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> Any:
         flow = self._frugal_flow
-        leave = getattr(type(self._frugal_object), "__aexit__", None)
+        exit_ = getattr(type(self._frugal_object), "__aexit__", None)
         try:
-            if leave is None:
+            if exit_ is None:
                 await _close(self._frugal_object)
                 return None
-            return await leave(self._frugal_object, kind, error, trace)
+            return await exit_(self._frugal_object, kind, error, trace)
         except asyncio.CancelledError:
             flow.end("cancelled")
             raise

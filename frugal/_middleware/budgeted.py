@@ -47,7 +47,7 @@ class Budgeted:
     estimate: Callable[[Call], Any] | None = None
     cap_output: bool = False
     routed: bool = False
-    warned: set[tuple[Any, ...]] = field(default_factory=set)
+    warned: dict[tuple[Any, ...], None] = field(default_factory=dict)
     seen: dict[tuple[Any, ...], tuple[BudgetStatus, ...]] = field(default_factory=dict)
     name: str = "budgeted"
 
@@ -88,13 +88,19 @@ class Budgeted:
                 raise
             grant, asked = await self._reserve(other, meter)
             return self._under(other, grant), grant, asked
+        # In the journal before anything else can go wrong: what is not there is never let go.
+        under = self._under(call, grant)
         near = self._warn(call, meter, grant)
-        if near and not self.routed:
-            other = self._suggested(call, near)
-            if other is not None:
-                grant, asked = await self._reserve(other, meter, adopt=grant.id)
-                return self._under(other, grant), grant, asked
-        return self._under(call, grant), grant, asked
+        other = self._suggested(call, near) if near and not self.routed else None
+        if other is None:
+            return under, grant, asked
+        try:
+            cheaper, asked_less = await self._reserve(other, meter, adopt=grant.id)
+        except (BudgetExceededError, UnknownPriceError) as error:
+            _log.warning("frugal: the model suggested for %s cannot be asked (%s); the call goes on with its own",
+                         call.function, error)  # fmt: skip
+            return under, grant, asked
+        return self._under(other, cheaper), cheaper, asked_less
 
     def _under(self, call: Call, grant: Grant) -> Call:
         left = [status.usd.remaining for status in grant.statuses if status.usd is not None]
@@ -110,7 +116,7 @@ class Budgeted:
             raise UnknownPriceError(call.model or "", near(call.model) if near is not None and call.model else ())
         record = draft(call, _presumed(asked), asked.hold)
         grant = await meter.ledger.reserve(claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt)
-        self.seen[_subjects(call)] = grant.statuses
+        _remember(self.seen, _subjects(call), grant.statuses)
         return grant, asked
 
     def _claims(self, call: Call) -> list[Claim]:
@@ -164,7 +170,7 @@ class Budgeted:
             window = (budget.name, status.subject, call.run if budget.window == "run" else status.resets_at)
             if window in self.warned:
                 continue
-            self.warned.add(window)
+            _remember(self.warned, window, None)
             _log.warning(
                 "frugal: budget %r%s is at %.0f %% of its limit", budget.name,
                 f" of {status.subject}" if status.subject else "", 100 * status.fraction,
@@ -188,7 +194,11 @@ class Budgeted:
     def _suggested(self, call: Call, budgets: Any) -> Call | None:
         """Return the call with the first cheaper model that a budget suggests."""
         for budget in budgets:
-            name = budget.suggest(call) if callable(budget.suggest) else budget.suggest
+            try:
+                name = budget.suggest(call) if callable(budget.suggest) else budget.suggest
+            except Exception:
+                _log.exception("frugal: suggest= failed; the call goes on without a suggestion")
+                continue
             if name and name != call.model and call.plan.function.accepts(call.plan.model_argument):
                 return call.replace(**{call.plan.model_argument: name})
         return None
@@ -226,6 +236,17 @@ def _presumed(asked: Estimate) -> Cost:
         return asked.cost
     high = max(asked.high.known, asked.cost.amount)
     return Cost.estimated(asked.cost.amount, ZERO, high, asked.cost.by_bucket, price_table=asked.cost.price_table)
+
+
+def _remember(kept: dict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any) -> None:
+    """Keep what was learned last; users and runs come and go for as long as the process lives."""
+    kept.pop(key, None)
+    kept[key] = value
+    if len(kept) > _MOST:
+        del kept[next(iter(kept))]
+
+
+_MOST = 4096
 
 
 def _subjects(call: Call) -> tuple[Any, ...]:

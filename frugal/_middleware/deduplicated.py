@@ -63,14 +63,16 @@ class Deduplicated:
             return await proceed(call)
         key = await self.keying.of(call)
         branch = Branch(call)
+        leads = not self.flight.has(key)
         if BURST in call.extras and self.flight.has(key):  # it will join no batch itself
             burst, number = call.extras[BURST]
             burst.left(number)
         try:
             landed, led = await self.flight.join(key, partial(_fly, branch, proceed))
         except BaseException:
-            # Either the flight failed, and its facts are this caller's; or this caller leaves while it goes on.
-            branch.abandon()
+            # Either the flight failed, and its facts are its leader's; or the leader leaves while it goes on.
+            if leads:
+                branch.abandon()
             raise
         if not isinstance(landed, _Landed):  # this caller's subscription of a shared stream
             fan = landed.broadcast

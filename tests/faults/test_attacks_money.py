@@ -1,0 +1,245 @@
+"""Attacks on the money: what a user's code, a provider or the machine can do to make a dollar vanish or count twice."""
+
+import asyncio
+import enum
+import gc
+import sys
+
+import pytest
+
+from frugal import (
+    Budget,
+    Ledger,
+    budgeted,
+    metered,
+    middleware,
+)
+from frugal.testing import FakeModel
+
+HELLO = [{"role": "user", "content": "Hello there."}]
+A_DAY = Budget(usd="0.01")
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "ledger") as opened:
+        yield opened
+
+
+async def settled(ledger):
+    """Wait until everything is written, and return the records, oldest first."""
+    await asyncio.sleep(0)
+    await ledger.flush()
+    return sorted(ledger.records(), key=lambda record: record.time)
+
+
+def spent(records):
+    """Return what records say was spent, in pico-dollars."""
+    return sum(record.cost.known.pico for record in records)
+
+
+class EvilDict(dict):
+    """A mapping that cannot be looked into."""
+
+    def __contains__(self, name):
+        raise RuntimeError("a property of the user's own fails")
+
+
+class EvilPrices:
+    """Prices that fail."""
+
+    def cost(self, *args, **kwargs):
+        raise RuntimeError("prices of the user's own fail")
+
+
+# --------------------------------------------------------------------------- money that got lost
+
+
+async def test_a_caller_cancelled_while_its_own_reader_thinks_has_still_paid(ledger):
+    """The provider has answered: a cancellation inside an async `read=` does not make the answer free."""
+    provider, reading = FakeModel(), asyncio.Event()
+
+    async def read(response):
+        reading.set()
+        await asyncio.Event().wait()
+
+    @metered(ledger=ledger, read=read)
+    async def ask(messages, *, model="gpt-4o"):
+        return await provider(messages, model=model)
+
+    task = asyncio.create_task(ask(HELLO))
+    await reading.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert spent(await settled(ledger)) == provider.charged.pico > 0
+
+
+async def test_a_middleware_that_wraps_a_stream_in_its_own_does_not_lose_its_cost(ledger):
+    """A record is made once the provider's stream has ended, whatever stream the caller was given."""
+    provider = FakeModel()
+
+    @middleware
+    async def loud(call, proceed):
+        stream = await proceed(call)
+
+        async def louder():
+            async for chunk in stream:
+                yield chunk
+
+        return louder()
+
+    @metered(ledger=ledger)
+    @loud
+    async def ask(messages, *, model="gpt-4o"):
+        return await provider(messages, model=model, stream=True)
+
+    async for _ in await ask(HELLO):
+        pass
+    records = await settled(ledger)
+    assert [record.outcome for record in records] == ["provider"]
+    assert spent(records) == provider.charged.pico > 0
+
+
+async def test_a_middleware_that_hedges_pays_for_the_loser_too(ledger):
+    """A provider call still under way when a ring answers is recorded when it ends."""
+    provider = FakeModel(gated=True)
+
+    @middleware
+    async def hedge(call, proceed):
+        tasks = [asyncio.create_task(proceed(call)) for _ in range(2)]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return done.pop().result()
+
+    @budgeted(A_DAY, ledger=ledger)
+    @hedge
+    async def ask(messages, *, model="gpt-4o", max_tokens=100):
+        return await provider(messages, model=model)
+
+    task = asyncio.create_task(ask(HELLO))
+    await provider.arrived(2)
+    provider.release(0)
+    await task
+    records = await settled(ledger)
+    assert sorted(record.outcome for record in records) == ["cancelled", "provider"]
+    assert all(record.cost.known.pico > 0 for record in records)
+    assert ledger.budget_status(A_DAY).usd.held.pico == 0
+
+
+async def test_a_model_named_by_a_string_enumeration_is_priced(ledger):
+    """`class Models(str, Enum)` is sent as its value, so its value is what is priced."""
+
+    class Models(str, enum.Enum):  # noqa: UP042 the older spelling, whose str() is not its value
+        BIG = "gpt-4o"
+
+    @metered(ledger=ledger)
+    async def ask(messages, *, model=Models.BIG):
+        return "an answer that says no usage"
+
+    await ask(HELLO)
+    (record,) = await settled(ledger)
+    assert (record.model_requested, record.cost.status) == ("gpt-4o", "estimated")
+
+
+@pytest.mark.leaves_tasks("the loop is closed on running tasks")
+def test_a_loop_closed_on_pending_calls_records_them_and_nothing_complains(ledger):
+    """A call collected with its loop, in another context than its own, is recorded and raises nothing."""
+    complaints = []
+    hook, sys.unraisablehook = sys.unraisablehook, complaints.append
+
+    async def forever():
+        await asyncio.Event().wait()
+
+    @metered(ledger=ledger)
+    async def ask(messages, *, model="gpt-4o"):
+        await forever()
+
+    async def begin():
+        task = asyncio.ensure_future(ask(HELLO))
+        task._log_destroy_pending = False  # asyncio's own complaint is right, and not what is tested
+        await asyncio.sleep(0)
+        return [task]
+
+    loop = asyncio.new_event_loop()
+    try:
+        tasks = loop.run_until_complete(begin())
+        loop.close()
+        tasks.clear()
+        gc.collect()
+        ledger.flush_now()
+    finally:
+        sys.unraisablehook = hook
+    assert [(r.outcome, r.cost.status) for r in ledger.records()] == [("cancelled", "estimated")]
+    assert [str(complaint.exc_value) for complaint in complaints] == []
+
+
+# --------------------------------------------------------------------------- metering that hurt the call
+
+
+@pytest.mark.parametrize("messages", [EvilDict(a=1), [EvilDict()]])
+async def test_a_request_that_cannot_be_looked_into_is_recorded_unpriced(ledger, messages):
+    """An argument that raises when it is read costs the record its price, and the user nothing."""
+
+    @metered(ledger=ledger)
+    async def ask(messages, *, model="gpt-4o"):
+        return "an answer that says no usage"
+
+    assert await ask(messages) == "an answer that says no usage"
+    (record,) = await settled(ledger)
+    assert (record.outcome, record.cost.status) == ("provider", "unpriced")
+
+
+async def test_prices_that_fail_hurt_neither_an_answer_nor_an_error(ledger):
+    """The user gets the provider's answer or the provider's error, never that of a price."""
+
+    @metered(ledger=ledger, prices=EvilPrices())
+    async def ask(messages, *, model="gpt-4o", fails=False):
+        if fails:
+            raise TimeoutError("the provider's own")
+        return {"model": "gpt-4o", "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}}
+
+    assert (await ask(HELLO))["model"] == "gpt-4o"
+    with pytest.raises(TimeoutError, match="the provider's own"):
+        await ask(HELLO, fails=True)
+    assert [record.cost.status for record in await settled(ledger)] == ["unpriced", "unpriced"]
+
+
+async def test_a_reader_that_returns_nonsense_is_said_so_and_the_shape_is_read(ledger, caplog):
+    """What is no `Usage`, `Cost` or `None` never becomes a number, nor passes in silence."""
+    provider = FakeModel()
+
+    @metered(ledger=ledger, read=lambda response: "12 tokens")
+    async def ask(messages, *, model="gpt-4o"):
+        return await provider(messages, model=model)
+
+    await ask(HELLO)
+    assert spent(await settled(ledger)) == provider.charged.pico
+    assert "read= of" in caplog.text
+
+
+# --------------------------------------------------------------------------- holds that were never let go
+
+
+@pytest.mark.parametrize("suggestion", ["a-model-without-a-price", "gpt-4", "an error"])
+async def test_a_suggestion_that_cannot_be_followed_leaves_the_call_and_no_hold(ledger, suggestion):
+    """Near its limit a budget offers another model; where that fails, the call goes on with its own."""
+
+    def suggest(call):
+        if suggestion == "an error":
+            raise RuntimeError("the user's own")
+        return suggestion
+
+    near = Budget(usd="0.003", suggest=suggest, warn_at=0.01)
+    await ledger.record(cost="0.0003")
+    provider = FakeModel()
+
+    @budgeted(near, ledger=ledger)
+    async def ask(messages, *, model="gpt-4o", max_tokens=100):
+        return await provider(messages, model=model)
+
+    await ask(HELLO)
+    await settled(ledger)
+    assert [seen.model for seen in provider.calls] == ["gpt-4o"]
+    assert ledger.budget_status(near).usd.held.pico == 0

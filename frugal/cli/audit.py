@@ -12,7 +12,7 @@ from frugal.cli.screen import Screen
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from frugal.cli.times import check_zone
 
 __all__ = ["app", "budget_grid"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

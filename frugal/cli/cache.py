@@ -23,7 +23,7 @@ from frugal.cli.times import period
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Show what the caches answered, or clear them.", no_args_is_help=False)
+app = typer.Typer(add_completion=False, help="Show what the caches answered, or clear them.", no_args_is_help=False)
 
 Caches = Annotated[
     list[Path] | None,

@@ -13,7 +13,7 @@ from frugal.cli.screen import Screen
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

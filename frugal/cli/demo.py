@@ -15,6 +15,7 @@ from typing import Any
 import typer
 
 from frugal._values.clock import clock as ambient
+from frugal._values.money import Money
 from frugal._values.record import BudgetStatus
 from frugal.cli import options, wording
 from frugal.cli.budget import budget_grid
@@ -30,7 +31,7 @@ from frugal.testing import FakeClock, virtual
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -117,12 +118,18 @@ def _parts(week: Week, budgets: Sequence[BudgetStatus], took: float) -> Iterator
         yield Line(f"  frugal {command} --ledger {where}")
 
 
+def _dollars(amount: Money | int) -> str:
+    return wording.money(amount) if isinstance(amount, Money) else wording.count(amount)
+
+
 def _happened(week: Week) -> Iterator[Part]:
     yield Line("What happened", "bold")
     tools = week.ledger.totals(kind="tool").calls
     yield Line(f"  {tools} calls of tools cost nothing, and are recorded all the same.")
     for what, error in week.refused:
-        yield Line(f"  Stopped by budget {error.budget!r} at {error.spent} of {error.limit}: {what}.")
+        yield Line(
+            f"  Stopped by budget {error.budget!r} at {_dollars(error.spent)} of {_dollars(error.limit)}: {what}."
+        )
     yield Line(f"  {week.retried} calls failed at the provider and were made again; the failures cost nothing.")
     yield Line(f"  {week.left} stream was hung up on: its cost is an estimate, with bounds.")
     others = week.ledger.totals(kind="vector store").cost.known

@@ -17,7 +17,7 @@ from frugal.prices import MonthlyEstimate, PriceTable, estimate_monthly
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

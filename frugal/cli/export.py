@@ -22,7 +22,7 @@ from frugal.ledger.exporting import export as write
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from frugal.cli.wording import clean
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -20,7 +20,7 @@ from frugal.prices import ModelPrice, PriceTable
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _RATES = ("input", "cached_input", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 _MORE = ("input_audio", "output_audio", "input_image", "per_request")

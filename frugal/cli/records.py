@@ -22,7 +22,7 @@ from frugal.cli.times import period
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from frugal.ports import Prices
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class _Counted:

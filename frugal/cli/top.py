@@ -20,7 +20,7 @@ from frugal.ledger import Ledger
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _DIMENSIONS = ("user", "model", "function")
 _SCANNED = 50_000  # records among which tags are looked for unasked; they have no sums of their own

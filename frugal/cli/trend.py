@@ -23,7 +23,7 @@ from frugal.ledger import Ledger
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _MOST_DAYS = 3_660
 

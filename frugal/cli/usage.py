@@ -21,7 +21,7 @@ from frugal.ledger import Ledger
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ class _Files(MutableMapping[str, Any]):
         if name not in self._found:
             found = get_command(import_module(f"frugal.cli.{name}").app)
             found.name = name
+            for one in (found, *getattr(found, "commands", {}).values()):
+                one.help = _flowing(one.help or "")
             self._found[name] = found
         return self._found[name]
 
@@ -99,6 +101,11 @@ class _Files(MutableMapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+def _flowing(text: str) -> str:
+    """Let each paragraph flow to the terminal's width, wherever the source broke its lines."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 class Program(TyperGroup):

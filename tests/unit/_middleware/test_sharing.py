@@ -71,7 +71,7 @@ async def test_a_hit_is_an_independent_copy_at_no_cost(layers):
 
 async def test_a_disk_layer_outlives_the_decorated_function():
     """Another decoration, as in another process, finds what was kept."""
-    ledger, provider, ask = asking(cached(layers=[memory, disk]))
+    _ledger, _provider, ask = asking(cached(layers=[memory, disk]))
     await ask(HELLO)
 
     async def ask_again(messages, *, model="gpt-4o", stream=False, temperature=1.0):

@@ -218,7 +218,8 @@ async def test_back_filling_keeps_a_value_no_longer_than_its_source():
     await Tiers([Layer(name="far", store=far, ttl=60, codec=codec)], clock=clock).put("key", "value")
     clock.advance(50)
     near = MemoryStore(clock=clock)
-    tiers = Tiers([Layer(name="near", store=near, ttl=100), Layer(name="far", store=far, ttl=60, codec=codec)], clock=clock)
+    layers = [Layer(name="near", store=near, ttl=100), Layer(name="far", store=far, ttl=60, codec=codec)]
+    tiers = Tiers(layers, clock=clock)
     assert ("far", 60) == _where(await tiers.get("key"))
     assert ("near", 60) == _where(await tiers.get("key"))
     clock.advance(10)

@@ -238,9 +238,7 @@ class Tiers:
     async def _everywhere(self, operation: str, argument: Any, key: str | None) -> list[Any]:
         self._drops.begin(key)
         found = [self._drop(layer, operation, argument) for layer in self.layers if not layer.waits]
-        waiting = [
-            asyncio.to_thread(self._drop, layer, operation, argument) for layer in self.layers if layer.waits
-        ]
+        waiting = [asyncio.to_thread(self._drop, layer, operation, argument) for layer in self.layers if layer.waits]
         if not waiting:
             self._drops.end(key)
             return found

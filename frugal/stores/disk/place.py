@@ -137,9 +137,7 @@ class Place:
         """
         if self.inode is None:
             self._make()
-        connection = sqlite3.connect(
-            self.path, timeout=_WRITING_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(self.path, timeout=_WRITING_TIMEOUT, isolation_level=None, check_same_thread=False)
         connection.text_factory = _lenient
         try:
             self._check(connection)

@@ -56,7 +56,7 @@ def test_only_the_owner_can_read_it(store):
         store.flush()
     finally:
         os.umask(before)
-    assert 0o700 == stat.S_IMODE(os.stat(store.directory).st_mode)
+    assert 0o700 == stat.S_IMODE(Path(store.directory).stat().st_mode)
     for file in Path(store.directory).iterdir():
         assert 0o600 == stat.S_IMODE(file.stat().st_mode), file
 
@@ -64,12 +64,12 @@ def test_only_the_owner_can_read_it(store):
 def test_a_directory_with_other_things_keeps_its_mode(tmp_path, clock):
     """A home or a temporary directory that is given by mistake is not closed to everybody else."""
     (tmp_path / "other").touch()
-    os.chmod(tmp_path, 0o755)
+    tmp_path.chmod(0o755)
     store = DiskStore(tmp_path, clock=clock)
     store.set("key", b"value", None)
     store.close()
-    assert 0o755 == stat.S_IMODE(os.stat(tmp_path).st_mode)
-    assert 0o600 == stat.S_IMODE(os.stat(tmp_path / "cache.db").st_mode)
+    assert 0o755 == stat.S_IMODE(tmp_path.stat().st_mode)
+    assert 0o600 == stat.S_IMODE((tmp_path / "cache.db").stat().st_mode)
 
 
 def test_what_a_dead_process_left_half_made_is_tidied(store, tmp_path):
@@ -245,7 +245,7 @@ def test_clearing_gives_the_space_back(store):
     store.flush()
     assert 200 == store.clear()
     store.close()
-    assert 200_000 > os.path.getsize(Path(store.directory) / "cache.db")
+    assert 200_000 > (Path(store.directory) / "cache.db").stat().st_size
 
 
 def test_clearing_a_queued_value_does_not_bring_back_the_one_before(store):
@@ -308,9 +308,12 @@ def test_writes_share_a_transaction(store, monkeypatch):
     store.flush()
     transactions = []
     transact = engines.Engine._transact
-    monkeypatch.setattr(
-        engines.Engine, "_transact", lambda self, batch, touched: transactions.append(len(batch)) or transact(self, batch, touched)
-    )  # fmt: skip
+
+    def counted(self, batch, touched):
+        transactions.append(len(batch))
+        transact(self, batch, touched)
+
+    monkeypatch.setattr(engines.Engine, "_transact", counted)
     for i in range(1000):
         store.set(f"{i}", b"value", None)
     store.flush()

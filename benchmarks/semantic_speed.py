@@ -5,7 +5,7 @@ so a durable store's read comes on top (it happens in a thread). Shown beside wh
 faiss-flat (search alone, with our vectors) and GPTCache (its whole `get`, with faiss and SQLite and our
 embedder, so that only its own work is compared).
 
-Biases: one thread asks, one question at a time; NumPy's matrix product uses all cores, usearch's search one.
+Biases: one thread asks, one question at a time; only search_many and faiss use all cores.
 Run: ``python benchmarks/semantic_speed.py [largest number of entries]`` (usearch takes most of a minute to be
 filled with 100,000).
 """

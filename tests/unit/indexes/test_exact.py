@@ -126,3 +126,13 @@ def test_an_id_twice_in_the_bytes_is_refused():
     data[16:32] = data[16:24] * 2
     with pytest.raises(ValueError, match="twice"):
         ExactIndex.load(bytes(data))
+
+
+def test_an_older_numpy_finds_the_same(monkeypatch):
+    """Without NumPy 2's vecdot the similarities are the same."""
+    index, rows = filled(50)
+    expected = index.search(rows[3], 5)
+    monkeypatch.delattr(np, "vecdot", raising=False)
+    found = index.search(rows[3], 5)
+    assert [id for id, _ in expected] == [id for id, _ in found]
+    assert np.allclose([value for _, value in expected], [value for _, value in found], atol=1e-6)

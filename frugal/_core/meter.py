@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from frugal._core import billing
+from frugal._core.digests import digests_of, key_of
 from frugal._core.recording import announce, settle
 from frugal._values.clock import clock
 from frugal._values.cost import UNPRICED, Cost
@@ -165,6 +166,9 @@ class Attempt:
         self._started = clock.now()
         self._reader: Any = None
         self._stated: Any = None
+        # Now, not when it ends: a conversation may have grown by then.
+        key_of(call)
+        digests_of(call)
         self._span = meter.telemetry.begin_attempt(call.span, call.function, call.model)
         call.journal.open += 1
 

@@ -10,6 +10,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from frugal._core.digests import digests_of, key_of
 from frugal._values.cost import FREE, Cost
 from frugal._values.facts import Escalated, Routed, Saved, Shared, Spent, Split
 from frugal._values.record import CallSummary, Record
@@ -96,7 +97,8 @@ def _common(call: Call) -> dict[str, Any]:
         "run": call.facts.run,
         "tags": call.facts.tags,
         "route_reason": routed.reason if routed is not None else None,
-        "key": call.memo.get("key"),
+        "key": key_of(call),
+        "digests": digests_of(call),
     }
 
 

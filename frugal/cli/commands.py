@@ -48,6 +48,8 @@ COMMANDS = (
     Command("top", "Show who and what costs most.", _SEE),
     Command("budget", "Show every budget: used, held, left, and when it resets.", _SEE),
     Command("records", "Show single records, the newest first.", _SEE),
+    Command("report", "Write a page with charts, tables and advice: HTML.", _SEE),
+    Command("advise", "Show what would have cost less, and what would not.", _PLAN),
     Command("estimate", "Estimate what a month would cost.", _PLAN),
     Command("prices", "Show what models cost.", _PLAN),
     Command("cache", "Show what the caches answered, or clear them.", _KEEP),

@@ -96,7 +96,7 @@ def advice_of(records: Iterable[Record], prices: Prices) -> list[Advice]:
     for tip in TIPS:
         finding = found[tip.name]
         triggered, sign = view.traffic.sign(tip.category)
-        words = f"{finding.evidence} {sign}".strip()
+        words = f"{finding.evidence} {sign}" if triggered else finding.evidence
         known = (tip.title, tip.category, finding.saving, words, finding.sample, tip.effort, tip.priority)
         advice.append(Advice(*known, triggered=triggered, tip=tip.name))
     return sorted(advice, key=_order)

@@ -46,6 +46,8 @@ def exact_cache(view: View) -> Finding:
     said = (
         f"{percent(seen.repeats / seen.known)} of {plural(seen.known, 'call')} ({seen.repeats:,}) repeat a request "
         f"that was answered within the hour before, for {money(Money(seen.pico))} in all."
+        if seen.repeats
+        else f"None of {plural(seen.known, 'call')} repeats a request that was answered within the hour before."
     )
     return Finding(Money(seen.pico), said + _bounds(seen), seen.known)
 

@@ -239,7 +239,8 @@ def test_a_forked_child_reads_and_writes(store):
                 os._exit(0 if store.flush() and ok else 1)
             except BaseException:
                 os._exit(2)
-    assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        # Until here the parent cannot have written what it has queued.
+        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     assert store.flush()
     assert store.get("child")
     assert store.get("queued")

@@ -18,6 +18,7 @@ from frugal._values.facts import Facts
 
 if TYPE_CHECKING:
     from frugal._core.pipeline import Plan
+    from frugal._core.cover import Cover
 
 __all__ = ["Call", "Function", "new_id"]
 
@@ -165,6 +166,7 @@ class Call:
         scope: the scope that it was made in.
         extras: facts of third parties, by their own typed keys.
     """
+        covers: see that each hold covers that call.
 
     id: str
     plan: Plan
@@ -182,6 +184,7 @@ class Call:
     scope: Any = None
     extras: Mapping[Any, Any] = field(default_factory=dict)
 
+    covers: tuple[Cover, ...] = ()
     @property
     def function(self) -> str:
         """The qualified name of the decorated function."""
@@ -242,6 +245,10 @@ class Call:
         other = object.__new__(Call)
         other.__dict__.update(self.__dict__)
         other.__dict__.update(changes)
+    def covered(self, cover: Cover) -> Call:
+        """Return this call with one more that sees to its hold."""
+        return self._with(covers=(*self.covers, cover))
+
         return other
 
     def __repr__(self) -> str:

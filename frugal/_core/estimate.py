@@ -80,6 +80,7 @@ def estimate(
     *,
     learned: int | None = None,
     ratio: float | None = None,
+    capped: bool = False,
 ) -> Estimate:
     """Bound what a call may cost, from its request alone.
 
@@ -88,6 +89,7 @@ def estimate(
         requests: reads its arguments.
         prices: prices it.
         learned: the output tokens that history makes likely, where the request states no limit.
+        capped: whether the output held is sent as the request's own limit.
         ratio: input tokens for each token of the typical estimate, as seen before for this function and model.
 
     Returns:
@@ -103,7 +105,7 @@ def estimate(
     output = limit if limit is not None else (learned if learned is not None else DEFAULT_OUTPUT)
     # Where the output is open the promise is a quantile, so the input may be the likely figure as well; where it is
     # bounded the promise is "never", so the input is the figure that is never too low.
-    incoming = bound if limit is not None else min(bound, round(typical * ratio) if ratio else typical)
+    incoming = bound if limit is not None or capped else min(bound, round(typical * ratio) if ratio else typical)
     hold = _input(incoming, arguments) + Usage(output_tokens=output)
     most = _input(bound, arguments) + Usage(output_tokens=max(limit if limit is not None else OPEN_OUTPUT, output))
     at = call.started

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from frugal._core.call import Call
     from frugal._core.meter import Meter
 
-__all__ = ["Growth"]
+__all__ = ["Growth", "refusal"]
 
 _log = logging.getLogger("frugal")
 
@@ -77,7 +77,7 @@ class Growth:
         self._refused = True
         _log.warning("frugal: a stream of %s has outgrown its budget", self._call.function)
         if self._stop:
-            raise self._error(pico, usage.total_tokens)
+            raise refusal(self._call, self._claims, self._grant, pico, usage.total_tokens)
 
     def _output(self) -> int:
         reading = self._reader.reading()
@@ -86,21 +86,23 @@ class Growth:
         counted = reading.usage.total_output_tokens if reading.usage is not None else 0
         return max(counted, -(-(reading.text_bytes or 0) // 4))
 
-    def _error(self, pico: int, tokens: int) -> BudgetExceededError:
-        pairs = [(c, s) for c, s in zip(self._claims, self._grant.statuses, strict=False)]
-        figures = [(c, s, f, unit) for c, s in pairs for f, unit in ((s.usd, "usd"), (s.tokens, "tokens")) if f]
-        claim, status, figure, unit = min(figures, key=lambda found: _room(found[2]))
-        return BudgetExceededError(
-            budget=claim.name,
-            unit=unit,
-            limit=figure.limit,
-            spent=figure.used,
-            held=figure.held,
-            requested=Money(pico) if unit == "usd" else tokens,
-            resets_at=status.resets_at,
-            subject=claim.subject,
-            function=self._call.function,
-        )
+
+def refusal(call: Call, claims: Sequence[Claim], grant: Grant, pico: int, tokens: int) -> BudgetExceededError:
+    """Return the error for a hold that could not grow, naming the budget that has the least room."""
+    pairs = zip(claims, grant.statuses, strict=False)
+    figures = [(c, s, f, unit) for c, s in pairs for f, unit in ((s.usd, "usd"), (s.tokens, "tokens")) if f]
+    claim, status, figure, unit = min(figures, key=lambda found: _room(found[2]))
+    return BudgetExceededError(
+        budget=claim.name,
+        unit=unit,
+        limit=figure.limit,
+        spent=figure.used,
+        held=figure.held,
+        requested=Money(pico) if unit == "usd" else tokens,
+        resets_at=status.resets_at,
+        subject=claim.subject,
+        function=call.function,
+    )
 
 
 def _room(figure: BudgetFigure) -> float:

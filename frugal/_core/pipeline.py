@@ -18,6 +18,7 @@ import wrapt
 
 from frugal._core.ambient import current_scope, leave, serving
 from frugal._core.call import Call, Function, new_id
+from frugal._core.cover import covered
 from frugal._core.journal import Inner
 from frugal._core.keying import digest_of
 from frugal._core.meter import Meter
@@ -204,6 +205,7 @@ class _Commit:
 async def invoke(call: Call) -> Any:
     """Run the function at the centre: the innermost step, and the only one that spends."""
     meter = call.plan.meter
+    await covered(call)
     parent = call.parent
     outside = parent.inner if parent is not None else None
     if meter is None:  # nothing is recorded here, so what happens inside counts for the call around

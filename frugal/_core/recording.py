@@ -179,11 +179,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> Record:
         outcome, similarity, source = saved.layer, saved.similarity, saved.source_id
     elif isinstance(saved, Shared):
         outcome, source = "shared", saved.source_id
-    elif (
-        call.journal.facts
-        and call.journal.held == []
-        and any(isinstance(fact, BudgetExceededError) for fact in call.journal.facts)
-    ):
+    elif any(isinstance(fact, BudgetExceededError) for fact in call.journal.facts):
         outcome = "rejected"
     model = saved.model if saved is not None else None
     if call.model is None and model is None:

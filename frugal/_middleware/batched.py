@@ -128,7 +128,7 @@ class Batched:
         if lead.plan.meter is not None:  # what the handler's own calls spend belongs to the batch
             parent = lead._with(inner=Inner(collects=True))  # noqa: SLF001 the core's own
         call = replace(
-            lead, id=new_id(), args=(list(items),), kwargs=others, journal=Journal(), holds=(), parent=parent
+            lead, id=new_id(), args=(list(items),), kwargs=others, journal=Journal(), holds=(), covers=(), parent=parent
         )
         for member in members:
             member.active = True

@@ -10,9 +10,11 @@ import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from frugal._core.call import Call
+from frugal._core.cover import Cover
 from frugal._core.estimate import Estimate, estimate
 from frugal._core.growth import Growth
 from frugal._core.meter import Meter, Metering
@@ -25,7 +27,7 @@ from frugal._values.facts import Held
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
 from frugal._values.usage import Usage
-from frugal.errors import BudgetExceededError, UnknownPriceError
+from frugal.errors import BudgetExceededError, StackError, UnknownPriceError
 from frugal.ports import Claim, Grant
 
 __all__ = ["Budgeted"]
@@ -60,21 +62,32 @@ class Budgeted:
         meter = call.plan.meter
         assert meter is not None  # noqa: S101 this ring meters
         try:
-            call, grant, asked = await self._hold(call, meter)
+            held, grant, asked = await self._hold(call, meter)
         except BudgetExceededError as error:
-            call.journal.add(error)
-            meter.telemetry.event(call.span, "frugal.budget.exceeded", {"budget": error.budget})
-            if not callable(self.on_exceeded):
-                raise
-            response = self.on_exceeded(error, call)
-            return await response if inspect.isawaitable(response) else response
+            return await self._refuse(call, meter, error)
+        cover = Cover(meter.ledger, grant, asked, held, self._claims(held), partial(self._estimate, meter=meter))
         if self.cap_output and not asked.bounded:
-            call = self._cap(call, asked)
-        response = await proceed(call)
+            held = self._cap(held, meter, asked)
+        try:
+            response = await proceed(held.covered(cover))
+        except BudgetExceededError as error:
+            if error is not cover.refused:  # another budget's
+                raise
+            return await self._refuse(call, meter, error)
+        call = held
         if isinstance_stream(response) and not asked.bounded and not self.cap_output:
             growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=self._claims(call))
             gate(tap(response, growth), growth.before)
         return response
+
+    async def _refuse(self, call: Call, meter: Meter, error: BudgetExceededError) -> Any:
+        """Raise, or let the user's own function answer."""
+        call.journal.add(error)
+        meter.telemetry.event(call.span, "frugal.budget.exceeded", {"budget": error.budget})
+        if not callable(self.on_exceeded):
+            raise error
+        response = self.on_exceeded(error, call)
+        return await response if inspect.isawaitable(response) else response
 
     # ------------------------------------------------------------------ holding
 
@@ -150,13 +163,15 @@ class Budgeted:
         if isinstance(stated, Usage):
             model = call.model
             cost = prices.cost(model, stated, at=call.started) if model else Cost.exact(ZERO)
-            return Estimate(stated, cost, cost, bounded=True)
+            open_ended = self.cap_output and requests.output_limit(call.arguments) is None
+            return Estimate(stated, cost, cost, bounded=not open_ended, output=stated.total_output_tokens)
         if stated is not None:
             raise TypeError(f"estimate= returned {stated!r}; return a Usage, Money (usd('0.05')) or None.")
         if call.model is None or requests.output_limit(call.arguments) is not None:
             return estimate(call, requests, prices)
         learned = await meter.ledger.typical_output(call.function, call.model, QUANTILE)
-        return estimate(call, requests, prices, learned=learned, ratio=meter.ratio(call))
+        ratio = meter.ratio(call)
+        return estimate(call, requests, prices, learned=learned, ratio=ratio, capped=self.cap_output)
 
     # ------------------------------------------------------------------ near the limit
 
@@ -219,12 +234,26 @@ class Budgeted:
 
     # ------------------------------------------------------------------ capping
 
-    def _cap(self, call: Call, asked: Estimate) -> Call:
-        """Send what was held as the request's own maximum."""
-        for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
-            if name in call.plan.function.names:
-                return call.replace(**{name: asked.output})
-        return call.replace(max_tokens=asked.output)
+    def _cap(self, call: Call, meter: Meter, asked: Estimate) -> Call:
+        """Send what was held as the request's own maximum.
+
+        Raises:
+            StackError: the function takes no such argument.
+        """
+        function = call.plan.function
+        names = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+        name = next((name for name in names if name in function.names), "max_tokens")
+        if not function.accepts(name):
+            raise StackError(
+                f"{call.function} takes none of {', '.join(names)}, so cap_output= has no way to send its limit. "
+                "Add one of them to the function and hand it to the provider."
+            )
+        output = max(1, asked.output)
+        capped = call.replace(**{name: output})
+        total = meter.requests.output_limit(capped.arguments) or output
+        if total > output:  # of several choices, each may be that long
+            capped = call.replace(**{name: max(1, output * output // total)})
+        return capped
 
     def __repr__(self) -> str:
         return f"budgeted({', '.join(map(repr, self.budgets))})"

@@ -9,10 +9,14 @@ import pytest
 
 from frugal import (
     Budget,
+    BudgetExceededError,
     Ledger,
+    Usage,
     budgeted,
+    cascade,
     metered,
     middleware,
+    routed,
 )
 from frugal.testing import FakeModel
 
@@ -243,3 +247,112 @@ async def test_a_suggestion_that_cannot_be_followed_leaves_the_call_and_no_hold(
     await settled(ledger)
     assert [seen.model for seen in provider.calls] == ["gpt-4o"]
     assert ledger.budget_status(near).usd.held.pico == 0
+
+
+# --------------------------------------------------------------------------- more spent than was held
+
+
+async def crowd(ask, count=10, **arguments):
+    """Make many calls at once and return what became of them."""
+    return await asyncio.gather(*(ask(HELLO, **arguments) for _ in range(count)), return_exceptions=True)
+
+
+def never_overspent(ledger, budget, provider):
+    """Say whether a budget holds nothing any more, and spent what the provider charged, within its limit."""
+    figure = ledger.budget_status(budget).usd
+    return (figure.held.pico, figure.used == provider.charged, figure.used <= figure.limit) == (0, True, True)
+
+
+@pytest.mark.filterwarnings("ignore::frugal.errors.OrderWarning")
+async def test_a_budget_outside_a_cascade_holds_for_every_attempt(ledger):
+    """A hold taken for the first, cheap model does not let the dear ones through."""
+    provider, limit = FakeModel(usage=Usage(input_tokens=10, output_tokens=100)), Budget(usd="0.04")
+
+    @budgeted(limit, ledger=ledger)
+    @routed(cascade(["gpt-4o-mini", "gpt-4o", "gpt-4"], accept=lambda response: False))
+    async def ask(messages, *, model="gpt-4o-mini", max_tokens=100):
+        return await provider(messages, model=model)
+
+    answers = await crowd(ask)
+    await settled(ledger)
+    assert {type(answer).__name__ for answer in answers} == {"ChatCompletion", "BudgetExceededError"}
+    assert never_overspent(ledger, limit, provider)
+
+
+async def test_a_middleware_that_retries_spends_no_more_than_is_held(ledger):
+    """Each attempt under one hold is held for, and one without room is never sent."""
+    provider, limit = FakeModel(usage=Usage(input_tokens=10, output_tokens=100)), Budget(usd="0.006")
+
+    @middleware
+    async def thrice(call, proceed):
+        await proceed(call)
+        await proceed(call)
+        return await proceed(call)
+
+    @budgeted(limit, ledger=ledger)
+    @thrice
+    async def ask(messages, *, model="gpt-4o", max_tokens=100):
+        return await provider(messages, model=model)
+
+    assert any(isinstance(answer, BudgetExceededError) for answer in await crowd(ask))
+    await settled(ledger)
+    assert len(provider.calls) >= 3
+    assert never_overspent(ledger, limit, provider)
+
+
+async def test_a_middleware_that_asks_a_dearer_model_is_held_to_the_budget(ledger):
+    """What is sent is what is held for, whatever the request was when the budget first saw it."""
+    provider, limit = FakeModel(usage=Usage(input_tokens=10, output_tokens=100)), Budget(usd="0.02")
+
+    @middleware
+    async def dearer(call, proceed):
+        return await proceed(call.replace(model="gpt-4"))
+
+    @budgeted(limit, ledger=ledger)
+    @dearer
+    async def ask(messages, *, model="gpt-4o-mini", max_tokens=100):
+        return await provider(messages, model=model)
+
+    answers = await crowd(ask)
+    await settled(ledger)
+    assert {type(answer).__name__ for answer in answers} == {"ChatCompletion", "BudgetExceededError"}
+    assert never_overspent(ledger, limit, provider)
+
+
+async def test_on_exceeded_also_answers_for_a_refusal_further_in(ledger):
+    """A refusal before a later attempt is the budget's own, and goes where its refusals go."""
+    provider = FakeModel(usage=Usage(input_tokens=10, output_tokens=100))
+
+    @middleware
+    async def dearer(call, proceed):
+        return await proceed(call.replace(model="gpt-4"))
+
+    @budgeted(Budget(usd="0.001"), on_exceeded=lambda error, call: "sorry", ledger=ledger)
+    @dearer
+    async def ask(messages, *, model="gpt-4o-mini", max_tokens=100):
+        return await provider(messages, model=model)
+
+    assert (await ask(HELLO), provider.calls) == ("sorry", [])
+    assert [record.outcome for record in await settled(ledger)] == ["rejected"]
+
+
+@pytest.mark.parametrize("choices", [None, 3])
+async def test_capped_output_never_overspends_by_input_nor_by_choices(ledger, choices):
+    """With `cap_output` no call can cost more than it held: nor by dense input, nor by `n` answers."""
+
+    def worst(text, answer, model):
+        sent = provider.calls[-1].arguments
+        return Usage(input_tokens=len(text.encode()), output_tokens=sent["max_tokens"] * (sent["n"] or 1))
+
+    provider, limit = FakeModel(usage=worst), Budget(usd="0.2")
+    dense = [{"role": "user", "content": "你" * 300 + "a%$#@! 12 3" * 30}]
+
+    @budgeted(limit, cap_output=True, ledger=ledger)
+    async def ask(messages, *, model="gpt-4o", max_tokens=None, n=None):
+        return await provider(messages, model=model, max_tokens=max_tokens, n=n)
+
+    for _ in range(2):  # before and after the output was learned
+        await asyncio.gather(*(ask(dense, n=choices) for _ in range(20)), return_exceptions=True)
+    records = await settled(ledger)
+    assert never_overspent(ledger, limit, provider)
+    assert not any(record.overrun for record in records)

@@ -1,0 +1,100 @@
+"""Cover: a hold is checked again before each provider call that is made under it.
+
+Law: what is about to be sent is held. A ring further in may have chosen a dearer model, lengthened the request, or be
+on its second attempt; then the hold grows first, and where it cannot, nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from frugal._core.estimate import Estimate
+from frugal._core.growth import refusal
+from frugal._values.facts import Spent
+from frugal.errors import BudgetExceededError, UnknownPriceError
+from frugal.ports import Claim, Grant, LedgerStore
+
+if TYPE_CHECKING:
+    from frugal._core.call import Call
+
+__all__ = ["Cover", "covered"]
+
+
+class Cover:
+    """Watch over one hold.
+
+    Args:
+        ledger: where it is held.
+        grant: the hold.
+        asked: what it was estimated from.
+        call: the request that it was estimated for.
+        claims: the budgets that it stands in.
+        estimate: estimates another request under the same hold.
+    """
+
+    __slots__ = (
+        "_asked", "_call", "_claims", "_entered", "_estimate", "_grant", "_held", "_ledger", "_under", "refused",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        ledger: LedgerStore,
+        grant: Grant,
+        asked: Estimate,
+        call: Call,
+        claims: Sequence[Claim],
+        estimate: Callable[[Call], Awaitable[Estimate]],
+    ) -> None:
+        self._ledger = ledger
+        self._grant = grant
+        self._asked = asked
+        self._call = call
+        self._claims = claims
+        self._estimate = estimate
+        self._held = (grant.pico, grant.tokens)
+        self._entered: list[tuple[int, int]] = []
+        self._under: set[str] = set()
+        self.refused: BudgetExceededError | None = None
+        """What this cover raised, for the ring that made it to know it by."""
+
+    async def before(self, call: Call) -> None:
+        """See that what was spent under the hold, what is under way, and this request are held together.
+
+        Raises:
+            BudgetExceededError: a budget has no room for the difference.
+            LedgerUnavailableError: the ledger did not answer within its patience.
+            UnknownPriceError: the request is for a model without a price, under a dollar limit.
+        """
+        held = self._call
+        asked = self._asked
+        if call.args is not held.args or call.kwargs is not held.kwargs:
+            asked = await self._estimate(call)
+            if asked.cost.amount is None and any(claim.limit_pico is not None for claim in self._claims):
+                raise UnknownPriceError(call.model or "")
+        self._under.add(call.holds[-1])
+        pico, tokens = self._so_far(call)
+        pico, tokens = pico + asked.pico, tokens + asked.tokens
+        if pico > self._held[0] or tokens > self._held[1]:
+            # Said before it is asked for: another attempt may ask meanwhile.
+            before, self._held = self._held, (max(pico, self._held[0]), max(tokens, self._held[1]))
+            if not await self._ledger.grow(self._grant.id, pico=self._held[0], tokens=self._held[1]):
+                self._held = before
+                self.refused = refusal(call, self._claims, self._grant, pico, tokens)
+                raise self.refused
+        self._entered.append((asked.pico, asked.tokens))
+
+    def _so_far(self, call: Call) -> tuple[int, int]:
+        """Return what was spent under the hold, and what attempts under way may come to."""
+        spents = [spent for spent in call.journal.of(Spent) if spent.hold in self._under]
+        under_way = sorted(self._entered, reverse=True)[: max(0, len(self._entered) - len(spents))]
+        return (
+            sum(spent.cost.known.pico for spent in spents) + sum(pico for pico, _ in under_way),
+            sum(spent.usage.total_tokens for spent in spents) + sum(tokens for _, tokens in under_way),
+        )
+
+
+async def covered(call: Call) -> None:
+    """See to every hold that a provider call is made under, innermost first."""
+    for cover in reversed(call.covers):
+        await cover.before(call)

@@ -93,7 +93,7 @@ _HOMES = {
         "UnknownPriceError",
     ),
     "frugal.insight": ("advise", "backtest"),
-    "frugal.ledger": ("Ledger",),
+    "frugal.decorators.forgetting": ("Ledger",),
     "frugal.prices": ("ModelPrice", "MonthlyEstimate", "PriceTable", "calculate_cost", "estimate_monthly"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -41,7 +41,7 @@ def digests_of(call: Call) -> Mapping[str, str]:
     found = memo.get("digests")
     if found is None:
         found = memo["digests"] = _prefix(call.arguments)
-    return found  # type: ignore[no-any-return]  # the memo is untyped
+    return found
 
 
 def _prefix(arguments: Mapping[str, Any]) -> dict[str, str]:

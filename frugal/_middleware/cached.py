@@ -41,8 +41,14 @@ class Answer(NamedTuple):
 
 
 def labels(function: str, user: str | None) -> str:
-    """Return the labels of an entry, by which it is found again to be dropped."""
-    return f"function {function}" if user is None else f"function {function}\nuser {user}"
+    """Return the labels of an entry, by which it is found again to be dropped.
+
+    A label is a line, so a line break in a user's name must not begin another one.
+    """
+    if user is None:
+        return f"function {function}"
+    name = user.replace("\\", "\\\\").replace("\n", "\\n")
+    return f"function {function}\nuser {name}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -70,6 +71,14 @@ class Matcher:
     prepare: Callable[[], None]
     refreshed: Callable[[], bool]
     learned: Callable[[], None]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def learn(self, decision: Decision, *, right: bool) -> None:
+        """Tell the policy, and the entry's own record; may wait for the disk."""
+        with self.lock:
+            self.policy.learn(decision, right=right)
+        self.collection.note(decision.entry, right=right)
+        self.learned()
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +150,8 @@ class SemanticCached:
     def _look(self, matcher: Matcher, place: Place, vector: Any, serve: bool) -> tuple[Decision, Any]:
         near = matcher.collection.near(place.partition, vector, NEIGHBOURS)
         refuse = None if matcher.refuse is None else partial(_refused, matcher, place.text)
-        decision = matcher.policy.decide([Neighbour(*one) for one in near], refuse, serve=serve)
+        with matcher.lock:  # a policy is one state machine, asked from many threads
+            decision = matcher.policy.decide([Neighbour(*one) for one in near], refuse, serve=serve)
         entry = None if decision.entry is None else matcher.collection.fetch(decision.entry)
         return decision, entry
 
@@ -200,10 +210,7 @@ class SemanticCached:
         named = matcher.classify(value, [entry])
         if inspect.isawaitable(named):
             named = await named
-        right = named == entry.answer_class
-        matcher.policy.learn(decision, right=right)
-        await asyncio.to_thread(matcher.collection.note, entry.id, right=right)
-        matcher.learned()
+        await asyncio.to_thread(matcher.learn, decision, right=named == entry.answer_class)
 
     # ------------------------------------------------------------------ the rest
 
@@ -296,10 +303,7 @@ class _Keep:
             if inspect.isawaitable(named):
                 named = await named
             if self.decision.action == "explore" and self.entry is not None:
-                right = named == self.entry.answer_class
-                matcher.policy.learn(self.decision, right=right)
-                await asyncio.to_thread(matcher.collection.note, self.entry.id, right=right)
-                matcher.learned()
+                await asyncio.to_thread(matcher.learn, self.decision, right=named == self.entry.answer_class)
             kept = (value, streamed, cost.pico, tuple(cost.usage), cost.model, cost.source)
             await asyncio.to_thread(self._add, kept, named, cost)
         except Exception as error:

@@ -99,7 +99,11 @@ class Usage:
 
     def __add__(self, other: Usage | int) -> Usage:
         if isinstance(other, Usage):
-            return Usage.of(map(int.__add__, self, other))
+            # A sum has no bound: years of traffic are not absurd, one request of that size is.
+            total = object.__new__(Usage)
+            for name in BUCKETS:
+                object.__setattr__(total, name, getattr(self, name) + getattr(other, name))
+            return total
         return self if other == 0 else NotImplemented  # sum() starts at 0
 
     __radd__ = __add__

@@ -19,7 +19,7 @@ __all__ = ["bytes_in", "clear_answers", "places"]
 
 def places(given: Sequence[Path] | None) -> list[Path]:
     """Return the directories of disk layers that are there: the given ones, else the default one."""
-    asked = [path.expanduser() for path in given] if given else [home("cache")]
+    asked = [path.expanduser() for path in given] if given else [home("cache"), home("semantic")]
     return [place for place in asked if place.is_dir()]
 
 

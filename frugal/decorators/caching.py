@@ -7,13 +7,15 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.pipeline import plan_of
-from frugal._middleware.cached import Cached
+from frugal._middleware.cached import Cached, labels
+from frugal.decorators.forgetting import remember
 from frugal.decorators.wiring import Decorator, decorate, ports
 from frugal.ports import Codec
 
@@ -251,13 +253,16 @@ def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float 
         value = answer[0]
         return answer if type(value) is str else (copy(value), *answer[1:])
 
+    made = [own(one) for one in layers]
+    for layer in made:
+        remember(partial(_clear_user, layer.store), getattr(layer.store, "directory", None))
     return Tiers(
-        [own(one) for one in layers],
-        ttl=ttl,
-        stale=stale,
-        copy=independent if copy is not None else None,
-        on_fault=_fault(call),
-    )
+        made, ttl=ttl, stale=stale, copy=independent if copy is not None else None, on_fault=_fault(call)
+    )  # fmt: skip
+
+
+def _clear_user(store: Any, user: str) -> int:
+    return int(store.clear(labels("", user).partition("\n")[2]) or 0)
 
 
 def _fault(call: Call) -> Callable[[str, str, Exception], None]:

@@ -19,6 +19,7 @@ from frugal._values.folding import answer_class
 from frugal._values.key import digest, digest_call
 from frugal._values.query import LONGEST, MARK, last_user_turn
 from frugal.decorators.caching import Seconds, home, seconds
+from frugal.decorators.forgetting import remember
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ports
 
 __all__ = ["semantic_cached"]
@@ -167,7 +168,9 @@ def _matcher(
 
     name = digest(call.function.encode())[:16]
     identity = digest(embedder.identity.encode())[:16]
-    collection = Collection(name, identity, rows=DiskRows(where), max_items=max_items, index=index)
+    rows = DiskRows(where)
+    collection = Collection(name, identity, rows=rows, max_items=max_items, index=index)
+    remember(collection.clear, rows.store.directory)
     keeper = _Keeper(collection, policy, where)
     if veto is True:
         refuse: Any = rules
@@ -200,6 +203,7 @@ class _Keeper:
         self._open = False
         self._looked = 0.0
         self._lessons = 0
+        self._tending = False
         self._who = os.urandom(8).hex()
 
     def prepare(self) -> None:
@@ -220,20 +224,28 @@ class _Keeper:
         if now - self._looked < 1:
             return False
         self._looked = now
-        if self._collection.due:
-            self._collection.maintain()
+        if self._collection.due and not self._tending:
+            self._tending = True  # moving a large index takes from seconds to minutes, and nobody may wait for it
+            threading.Thread(target=self._tend, daemon=True).start()
         return bool(self._collection.refresh())
+
+    def _tend(self) -> None:
+        try:
+            self._collection.maintain()
+        except Exception:
+            _log.warning("a semantic index could not be moved; it answers as before", exc_info=True)
+        finally:
+            self._tending = False
 
     def learned(self) -> None:
         """Keep what the policy has learned, now and then."""
         self._lessons += 1
         if self._lessons % 8 == 0 and hasattr(self._policy, "restore_best"):
-            state = self._policy.state()
-            threading.Thread(target=self._save, args=(state,), daemon=True).start()
+            self._save()
 
-    def _save(self, state: Any) -> None:
+    def _save(self) -> None:
         try:
-            self._collection.save(self._who, state)
+            self._collection.save(self._who, self._policy.state())
         except Exception:
             _log.warning("what a semantic cache learned could not be kept in %s", self._where, exc_info=True)
 

@@ -63,17 +63,17 @@ def ports() -> Ports:
     from frugal.providers import RequestShapes, ShapeReader, usage_of_error  # noqa: PLC0415 only once something is decorated
     from frugal.telemetry.spans import OpenTelemetry  # noqa: PLC0415
 
-    return Ports(_ledger, _prices, ShapeReader(), RequestShapes(), OpenTelemetry(), usage_of_error)
+    return Ports(_ledger, default_prices, ShapeReader(), RequestShapes(), OpenTelemetry(), usage_of_error)
 
 
 def _ledger() -> LedgerStore:
     home = os.environ.get("FRUGAL_HOME")
     found = _homes.get(home)
     if found is None:
-        from frugal.ledger import Ledger, default_ledger  # noqa: PLC0415
+        from frugal.decorators import forgetting  # noqa: PLC0415
+        from frugal.ledger import default_ledger  # noqa: PLC0415
 
-        if Ledger.default_prices is None:
-            Ledger.default_prices = _prices
+        assert forgetting.Ledger.default_prices is not None  # noqa: S101 importing it wires the ledger
         found = _homes[home] = default_ledger()
     return found
 
@@ -82,10 +82,10 @@ _homes: dict[str | None, LedgerStore] = {}
 """The default ledger by what the environment says: resolving a path for every call would cost more than the call."""
 
 
-def _prices() -> Prices:
-    from frugal.prices import default_prices  # noqa: PLC0415
+def default_prices() -> Prices:
+    from frugal import prices  # noqa: PLC0415
 
-    return default_prices()
+    return prices.default_prices()
 
 
 def metering(

@@ -7,7 +7,7 @@ taken up again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from frugal.ledger.documents import change_document, say
 from frugal.ledger.reports import Reports
@@ -29,6 +29,10 @@ class Upkeep(Reports):
         clock: its clock.
         retention_days: how many days of single records `compact` keeps; `None` for all.
     """
+
+    forget_answers: ClassVar[Any] = None
+    """Removes a user's answers from caches: a callable of the user's name, or `None`."""
+
 
     def __init__(self, store: Store, writer: Writer, clock: Clock, retention_days: float | None) -> None:
         super().__init__(store, writer, clock)
@@ -100,13 +104,19 @@ class Upkeep(Reports):
     def forget(self, user: str) -> Forgotten:
         """Put a random name in the place of a user's, in records and counters; the money stays.
 
+        The answers that caches kept for them are removed too: those of this process's caches, and those in the
+        default directories.
+
         Calls under way are recorded under their user when they end; forget again then.
 
         Raises:
             LedgerUnavailableError: the ledger cannot be read or written; what is left is forgotten the next
                 time.
         """
-        return forget(self._store, self._writer.run, user)
+        forgotten = forget(self._store, self._writer.run, user)
+        if self.forget_answers is not None:
+            type(self).forget_answers(user)
+        return forgotten
 
     def compact(self, retention_days: float | None = None) -> Compacted:
         """Fold records older than `retention_days` (by default the ledger's) into the sums of their UTC days.

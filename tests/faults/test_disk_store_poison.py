@@ -253,7 +253,7 @@ async def test_a_database_that_may_not_be_opened_is_a_miss(store, tiers, told, m
     assert await tiers.get("key 0") is None
     assert await tiers.get("key 1") is None
     assert await tiers.put("key 0", "new")
-    assert store.flush(0.1)
+    store.flush(0.1)
     assert await tiers.get("key 0") is None
     assert {sqlite3.OperationalError} == {type(error) for _, _, error in told}
     monkeypatch.setattr(sqlite3, "connect", connect)

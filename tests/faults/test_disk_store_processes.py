@@ -87,22 +87,28 @@ async def test_another_process_with_the_lock_stops_nothing(store):
 
 
 async def test_a_lock_that_lasts_costs_the_answers_and_nothing_else(store, monkeypatch):
-    """After its patience the queue is dropped with one event, and afterwards all is well again."""
+    """After its patience the queue is dropped with one event; what was deleted meanwhile does not come back."""
     monkeypatch.setattr(engines, "_PATIENCE", 0.2)
     told = []
     store._engine.on_fault = lambda operation, error: told.append((operation, str(error)))
     tiers = through(store)
     await tiers.put("before", "value")
+    await tiers.put("gone", "value")
     await asyncio.to_thread(store.flush)
     with locked(store):
         await tiers.put("during", "value")
-        await asyncio.to_thread(store.flush, 5)
-        assert not store._engine.pending
+        await tiers.delete("gone")
+        await asyncio.to_thread(store.flush, 0.5)
+        assert 1 == store._engine.dropped
         assert await tiers.get("during") is None
+        assert await tiers.get("gone") is None
         assert "value" == (await tiers.get("before")).value
     assert [("set", "database is locked")] == told
     await tiers.put("after", "value")
     assert await asyncio.to_thread(store.flush)
+    await asyncio.to_thread(store.close)
+    assert await tiers.get("gone") is None
+    assert "value" == (await tiers.get("after")).value
 
 
 async def test_a_directory_that_another_process_has_to_itself_is_a_miss(store):

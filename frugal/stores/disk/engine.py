@@ -20,7 +20,7 @@ from frugal.stores.disk import rows
 from frugal.stores.disk.forks import enrol
 from frugal.stores.disk.place import TROUBLE, Place, close, is_broken
 from frugal.stores.disk.readers import ENOUGH, Readers
-from frugal.stores.disk.rows import Write
+from frugal.stores.disk.rows import DELETE, Write
 
 __all__ = ["Engine"]
 
@@ -30,6 +30,7 @@ _LINGER = 0.02  # seconds that a first write waits for company
 _IDLE = 10.0  # seconds after which the thread ends, so that a store nobody uses is let go
 _BATCH = 512  # writes in one transaction at the most
 _QUEUE = 64 * 2**20  # bytes that may wait
+_DELETIONS = 10_000  # deletions that may wait for a disk that cannot be written
 _PATIENCE = 10.0  # seconds that writes wait for somebody else's lock
 _PAUSE = 0.05, 1.0  # seconds between attempts, at first and at the most
 
@@ -93,16 +94,26 @@ class Engine:
         """Queue a write; from any thread, at once."""
         dropped = 0
         with self._queue:
-            old = self.pending.pop(key, None)
-            self._pending_bytes += write.size - (old.size if old is not None else 0)
-            self.pending[key] = write
-            while self._pending_bytes > _QUEUE and len(self.pending) > 1:
-                first = next(iter(self.pending))
-                self._pending_bytes -= self.pending.pop(first).size
-                dropped += 1
+            old = self.pending.get(key)
+            self.pending[key] = write  # in one step: a reader without the lock must not see the row beneath
+            self._pending_bytes += write.size - (0 if old is None else old.size)
+            if self._pending_bytes > _QUEUE:
+                dropped = self._thin(key)
             self._start()
         if dropped:
             self._drop(dropped, self._failing or TimeoutError("the disk is slower than what is written to it"))
+
+    def _thin(self, newest: str) -> int:
+        """Give up the oldest values that wait; called with the lock. Older rows must not answer in their place."""
+        dropped = 0
+        for key, write in list(self.pending.items()):
+            if self._pending_bytes <= _QUEUE:
+                break
+            if write.value is not None and key != newest:
+                self._pending_bytes -= write.size
+                self.pending[key] = DELETE
+                dropped += 1
+        return dropped
 
     def _start(self) -> None:
         """See that the thread runs; called with the lock."""
@@ -214,8 +225,21 @@ class Engine:
         if first:
             self.tell("set", error)
         if (not locked and not is_broken(error)) or now - self._failing_since >= _PATIENCE:
+            self._give_up(batch, error)
+
+    def _give_up(self, batch: list[tuple[str, Write]], error: Exception) -> None:
+        """Drop values that cannot be written; what was to be deleted, or replaced, is deleted when it can be."""
+        self._drop(sum(write.value is not None for _, write in batch), error)
+        if isinstance(error, LedgerFormatError) or self.place.inode is None:  # there is nothing to delete
             self._forget(batch)
-            self._drop(len(batch), error)
+            return
+        with self._queue:
+            for key, write in batch:
+                if self.pending.get(key) is write:
+                    self.pending[key] = DELETE
+                    self._pending_bytes -= write.size
+            while len(self.pending) > _DELETIONS and self.pending[first := next(iter(self.pending))] is DELETE:
+                del self.pending[first]
 
     def _renew(self, error: Exception) -> None:
         self._broken = None
@@ -244,7 +268,7 @@ class Engine:
             connection.close()
 
     def _drop(self, count: int, error: Exception) -> None:
-        if not self.dropped:
+        if count and not self.dropped:
             _log.warning("the cache at %s cannot be written (%s): answers are not kept", self.place.directory, error)
         self.dropped += count
 
@@ -276,8 +300,9 @@ class Engine:
         deadline = time.monotonic() + timeout
         while self.pending:
             if not self.write_once():
-                if time.monotonic() >= deadline:
-                    return False
+                locked = isinstance(self._failing, sqlite3.OperationalError) and "locked" in str(self._failing)
+                if time.monotonic() >= deadline or not (locked or self._broken is not None):
+                    return not self.pending
                 time.sleep(_PAUSE[0])
         if self.readers.touched:
             self.write_once()

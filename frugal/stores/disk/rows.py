@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["LARGE", "Row", "Write", "clear", "evict", "read", "touch", "write"]
+__all__ = ["DELETE", "LARGE", "Row", "Write", "clear", "evict", "read", "touch", "write"]
 
 LARGE = 256 * 1024
 """Bytes above which a value is read and written by another thread than the loop's."""
@@ -56,6 +56,10 @@ class Write(NamedTuple):
     def has(self, labels: Sequence[str] | None) -> bool:
         """Return whether it has all these labels; `None` asks for none."""
         return labels is None or (self.tag is not None and set(labels) <= set(self.tag.split("\n")))
+
+
+DELETE = Write(None, None, None)
+"""What deletes a row."""
 
 
 def read(connection: sqlite3.Connection, key: str, *, large: bool) -> Row | None:

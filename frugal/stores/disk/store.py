@@ -18,7 +18,7 @@ from frugal.errors import StoreCorruptedError
 from frugal.ports import Clock, Stored
 from frugal.stores.disk.engine import Engine
 from frugal.stores.disk.place import Place
-from frugal.stores.disk.rows import Row, Write
+from frugal.stores.disk.rows import DELETE, Row, Write
 
 __all__ = ["DiskStore"]
 
@@ -108,7 +108,7 @@ class DiskStore:
             _log.warning(
                 "a value of %d bytes is not kept in %s: its max_bytes is %d", len(value), self.directory, self.max_bytes
             )
-            self._engine.put(key, Write(None, None, None))  # an older one must not stand in its place
+            self._engine.put(key, DELETE)  # an older one must not stand in its place
             return
         self._engine.put(key, Write(value, expires, tag))
 
@@ -153,7 +153,7 @@ class DiskStore:
             row = self._engine.readers.read(key)
             return row is not None and not self._is_over(row.expires)
         finally:
-            self._engine.put(key, Write(None, None, None))
+            self._engine.put(key, DELETE)
 
     def clear(self, tag: str | None = None) -> int:
         """Drop all values, or those with all the labels of `tag`; return how many. Waits for the disk.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from frugal._middleware.cached import labels
-from frugal.decorators.wiring import default_prices
+from frugal.decorators.pricing import default_prices
 from frugal.ledger import Ledger
 from frugal.ledger.places import home
 

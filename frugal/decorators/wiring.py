@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import attach
+from frugal.decorators.pricing import default_prices
 from frugal.ports import Embedder, LedgerStore, Prices
 
 __all__ = ["Attach", "Decorator", "decorate", "metering", "ports"]
@@ -80,12 +81,6 @@ def _ledger() -> LedgerStore:
 
 _homes: dict[str | None, LedgerStore] = {}
 """The default ledger by what the environment says: resolving a path for every call would cost more than the call."""
-
-
-def default_prices() -> Prices:
-    from frugal import prices  # noqa: PLC0415
-
-    return prices.default_prices()
 
 
 def metering(

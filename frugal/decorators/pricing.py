@@ -1,0 +1,13 @@
+"""The prices that stand behind everything where the user names none, loaded when they are first asked for."""
+
+from __future__ import annotations
+
+from frugal.ports import Prices
+
+__all__ = ["default_prices"]
+
+
+def default_prices() -> Prices:
+    from frugal import prices  # noqa: PLC0415
+
+    return prices.default_prices()

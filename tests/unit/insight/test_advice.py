@@ -369,7 +369,7 @@ def test_only_the_asked_time_is_looked_at(book):
 
 
 def test_prices_given_are_the_ones_that_count(book):
-    """"What if" takes a plain mapping of models to prices."""
+    """To ask "what if" takes a plain mapping of models to prices."""
     for number in range(10):
         book.add(number * 60, digests={"prefix": "p", "prefix_tokens": "1100"}, usage=Usage(input_tokens=1_200))
     prices = {"gpt-4o": {"input": 10, "cached_input": 1, "cache_write_5m": 10, "output": 0}}

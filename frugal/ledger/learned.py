@@ -17,6 +17,7 @@ from frugal.ledger.keys import output_key
 from frugal.ledger.outputs import Outputs
 from frugal.ledger.work import Desk, Job
 from frugal.ledger.writer import Writer
+from frugal.ports import Clock
 
 __all__ = ["Learned"]
 
@@ -30,10 +31,12 @@ class Learned:
 
     Args:
         writer: reads the rows.
+        clock: tells how old an answer is; the ledger's, so that a replayed hour is not one moment.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, clock: Clock) -> None:
         self._writer = writer
+        self._clock = clock
         self._known: dict[str, tuple[Outputs, float]] = {}
 
     async def quantile(self, function: str, model: str, share: float) -> int | None:
@@ -44,20 +47,24 @@ class Learned:
         if (
             known is None
             or known[0].quantile(share) is None
-            or (known[0].seen < _FEW and known[1] < time.monotonic() - 0.05)
+            or (known[0].seen < _FEW and known[1] < self._age() - 0.05)
         ):
             try:
                 known = await self._writer.arun(lambda desk: self._look(desk, key))
             except FrugalError as error:
                 _log.warning("what is learned about %s cannot be read: %s", function, error)
                 return None
-        elif known[1] < time.monotonic() - _FRESH:
-            self._known[key] = (known[0], time.monotonic())  # one look is enough
+        elif known[1] < self._age() - _FRESH:
+            self._known[key] = (known[0], self._age())  # one look is enough
             self._writer.put(Job(lambda desk: self._look(desk, key)))
         return known[0].quantile(share) if known is not None else None
+
+    def _age(self) -> float:
+        # By whichever clock runs: a replayed hour passes in a second, and a test's clock may stand still for ever.
+        return self._clock.now() + time.monotonic()
 
     def _look(self, desk: Desk, key: str) -> tuple[Outputs, float]:
         found = desk.unit.load(key, decode_outputs)
         copy = Outputs(dict(found.counts), found.seen) if found is not None else Outputs()
-        answer = self._known[key] = (copy, time.monotonic())
+        answer = self._known[key] = (copy, self._age())
         return answer

@@ -86,7 +86,7 @@ class Ledger(Upkeep):
         time: Clock = ambient if clock is None else clock
         writer = Writer(store, time, lease=lease, patience=patience)
         super().__init__(store, writer, time, retention_days)
-        self._learned = Learned(self._writer)
+        self._learned = Learned(self._writer, self.clock)
         # Also at the interpreter's exit, while threads still run.
         self._finalizer = weakref.finalize(self, self._writer.close, final=True)
 

@@ -8,6 +8,7 @@ __all__ = ["default_prices"]
 
 
 def default_prices() -> Prices:
+    """Return the shipped prices."""
     from frugal import prices  # noqa: PLC0415
 
     return prices.default_prices()

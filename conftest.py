@@ -99,6 +99,4 @@ pytest_collect_file = (pages + docstrings).pytest()
 def pytest_report_header() -> str:
     """Say where data that is not ours was looked for."""
     shared = Path(__file__).parent.parent / "shared" / "data"
-    return (
-        f"shared data: {shared if shared.is_dir() else f'absent ({shared}); tests that measure on it skip'}"
-    )
+    return f"shared data: {shared if shared.is_dir() else f'absent ({shared}); tests that measure on it skip'}"

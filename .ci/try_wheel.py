@@ -12,9 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-BLOCK = re.compile(
-    r"^(?P<skip><!-- skip: next[^\n]*\n\n?)?```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
-)
+BLOCK = re.compile(r"^(?P<skip><!-- skip: next[^\n]*\n\n?)?```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def main(page: Path) -> None:
@@ -25,9 +23,7 @@ def main(page: Path) -> None:
     if Path(sys.prefix) not in where.parents:
         sys.exit(f"frugal came from {where}, not from the environment {sys.prefix}")
     text = page.read_text(encoding="utf-8")
-    blocks = [
-        match for match in BLOCK.finditer(text) if not match["skip"] and not match["code"].startswith(">>>")
-    ]
+    blocks = [match for match in BLOCK.finditer(text) if not match["skip"] and not match["code"].startswith(">>>")]
     if not blocks:
         sys.exit(f"{page} has no Python block to run")
     namespace: dict[str, object] = {"__name__": "__main__"}

@@ -6,8 +6,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("frugal", deadline=None)
+settings.load_profile("frugal")
 
 _left: list[str] = []
 
@@ -62,6 +67,4 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
     _left.clear()
     if left and item.get_closest_marker("leaves_tasks") is None:
         more = f"\n  and {len(left) - 5} more" if left[5:] else ""
-        pytest.fail(
-            "left running when its event loop closed:\n  " + "\n  ".join(left[:5]) + more, pytrace=False
-        )
+        pytest.fail("left running when its event loop closed:\n  " + "\n  ".join(left[:5]) + more, pytrace=False)

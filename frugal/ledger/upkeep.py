@@ -33,7 +33,6 @@ class Upkeep(Reports):
     forget_answers: ClassVar[Any] = None
     """Removes a user's answers from caches: a callable of the user's name, or `None`."""
 
-
     def __init__(self, store: Store, writer: Writer, clock: Clock, retention_days: float | None) -> None:
         super().__init__(store, writer, clock)
         self.retention_days = retention_days

@@ -55,9 +55,7 @@ def describe(module: Any) -> str:
     for name in sorted(module.__all__, key=lambda name: (name.lower(), name)):
         thing = getattr(module, name)
         if not isinstance(thing, type):
-            lines.append(
-                f"{name}{signature(thing)}" if callable(thing) else f"{name}: {type(thing).__name__}"
-            )
+            lines.append(f"{name}{signature(thing)}" if callable(thing) else f"{name}: {type(thing).__name__}")
             continue
         bases = ", ".join(base.__name__ for base in thing.__bases__ if base is not object)
         lines.append(f"class {name}({bases})" if bases else f"class {name}")

@@ -96,9 +96,9 @@ def prompt_caching(view: View) -> Finding:
         warm = sum(group.warm for group in good.values())
         said += f" {plural(warm, 'call')} more would find the prefix of five minutes before ({names})."
     if bad:
-        name = min(bad, key=lambda name: bad[name].pico)
-        lost = money(Money(bad[name].pico))
-        said += f" It does not pay for {short(name)}, whose prefixes are not sent again in time: {lost}."
+        names = ", ".join(short(name) for name in sorted(bad, key=lambda name: bad[name].pico)[:3])
+        lost = money(Money(sum(group.pico for group in bad.values())))
+        said += f" It does not pay for {names}, whose prefixes are not sent again in time: {lost}."
     chosen = good or bad
     return Finding(Money(sum(group.pico for group in chosen.values())), said, seen.known)
 
@@ -142,8 +142,10 @@ def deduplication(view: View) -> Finding:
     shared = view.traffic.outcomes["shared"]
     said = (
         f"{plural(seen.rides, 'call')} of {seen.known:,} asked what another was just asking, for "
-        f"{money(Money(seen.pico))}; {shared:,} shared a flight already."
-    )
+        f"{money(Money(seen.pico))}"
+        if seen.rides
+        else f"None of {plural(seen.known, 'call')} asked what another was just asking"
+    ) + f"; {shared:,} shared a flight already."
     return Finding(Money(seen.pico), said, seen.known)
 
 
@@ -157,11 +159,14 @@ def batching(view: View) -> Finding:
             f"prefix) went out singly; {seen.already:,} went in batches.",
             seen.calls,
         )
+    if not seen.joined:
+        said = f"None of {plural(seen.calls, 'call')} ({seen.embeddings:,} embeddings) came within 0.1 s of another."
+        return Finding(Money(0), said, seen.calls)
     said = (
         f"{seen.joined:,} of {plural(seen.calls, 'call')} ({seen.embeddings:,} embeddings) came within 0.1 s of "
         f"another and could have gone with it: {plural(seen.calls - seen.joined, 'request')} in all."
     )
-    if seen.joined and not seen.pico:
+    if not seen.pico:
         said += " Tokens cost the same in a batch: it saves time and request limits, not dollars."
     return Finding(Money(seen.pico), said, seen.calls)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from frugal._values.cost import Cost
 from frugal._values.record import Record
 from frugal._values.usage import Usage
-from frugal.insight.advice.repeats import MOST, asked_of_a_model
+from frugal.insight.advice.repeats import MOST, asked_of_a_model, trim
 from frugal.ports import Prices
 
 __all__ = ["LEAST", "Prefixes", "headless", "prefix_of"]
@@ -73,11 +73,15 @@ class Prefixes:
         """Take the next record."""
         if not asked_of_a_model(record) or record.model is None or not record.usage:
             return
-        usage, paid = record.usage, self._price(record, record.usage, start)
+        usage, found = record.usage, prefix_of(record)
+        written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+        if found is None and not (written or usage.cache_read_tokens):
+            return
+        paid = self._price(record, usage, start)
         if paid.amount is None:
             return
-        self._look_back(record, usage, paid, start)
-        found = prefix_of(record)
+        if written or usage.cache_read_tokens:
+            self._look_back(record, usage, paid, written, start)
         if found is None:
             return
         digest, length = found
@@ -87,9 +91,7 @@ class Prefixes:
         warm = start < self._warm.get(name, 0.0)
         self._warm[name] = start + record.latency + _LIFE
         self._warm.move_to_end(name)
-        if len(self._warm) > self.most:
-            self._warm.popitem(last=False)
-        written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
+        trim(self._warm, self.most, lambda until: until <= start)
         cold = min(length - usage.cache_read_tokens - written, usage.input_tokens)
         if cold >= LEAST:
             self._look_ahead(record, usage, paid, cold, start, warm=warm)
@@ -97,11 +99,8 @@ class Prefixes:
     def _price(self, record: Record, usage: Usage, at: float) -> Cost:
         return self.prices.cost(record.model or "", usage, at=at, provider=record.provider, tier=record.tier)
 
-    def _look_back(self, record: Record, usage: Usage, paid: Cost, at: float) -> None:
+    def _look_back(self, record: Record, usage: Usage, paid: Cost, written: int, at: float) -> None:
         """Count what reading from the cache and writing to it made of the cost."""
-        written = usage.cache_write_5m_tokens + usage.cache_write_1h_tokens
-        if not (written or usage.cache_read_tokens):
-            return
         self.cached_calls += 1
         unread = replace(usage, input_tokens=usage.input_tokens + usage.cache_read_tokens, cache_read_tokens=0)
         unwritten = replace(

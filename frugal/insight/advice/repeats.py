@@ -9,16 +9,38 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from frugal._values.record import Record
 from frugal.insight.advice.traffic import ASKED
 
-__all__ = ["MOST", "NearRepeats", "Repeats", "Rides", "asked_of_a_model", "asked_of_a_tool"]
+__all__ = ["MOST", "NearRepeats", "Repeats", "Rides", "asked_of_a_model", "asked_of_a_tool", "trim"]
 
 MOST = 100_000
 """Requests remembered at a time; older ones are forgotten, so that a long ledger needs no more memory."""
 
 _ANSWERS = frozenset({"provider", "batched"})
+_LATE = 600.0
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def trim(kept: OrderedDict[K, V], most: int, over: Callable[[V], bool]) -> int:
+    """Drop from the old end what is over, and what is too many.
+
+    Returns:
+        How many were dropped that were not over.
+    """
+    while kept:
+        key, value = next(iter(kept.items()))
+        if not over(value):
+            break
+        del kept[key]
+    if len(kept) <= most:
+        return 0
+    kept.popitem(last=False)
+    return 1
 
 
 def asked_of_a_model(record: Record) -> bool:
@@ -37,7 +59,7 @@ class _Answer:
     ready: float
     until: float
     key: str | None = None
-    riders: set[str] = field(default_factory=set)  # they began before it was ready: no repeats, but flights
+    riders: set[str] | None = None  # they began before it was ready: no repeats, but flights
 
 
 @dataclass(slots=True)
@@ -81,25 +103,20 @@ class Repeats:
                 answer.ready = max(answer.ready, end)
                 return
             if start < answer.ready:
-                answer.riders.add(record.call)
-            elif record.call not in answer.riders:
+                answer.riders = {record.call, *(answer.riders or ())}
+            elif record.call not in (answer.riders or ()):
                 self._count(record, answer, final=final)
             return
         if record.outcome in _ANSWERS:
-            self._keep(key, _Answer(record.call, end, end + self.life, key=record.key))
+            self._answers[key] = _Answer(record.call, end, end + self.life, key=record.key)
+            self._answers.move_to_end(key)
+            self.forgotten += trim(self._answers, self.most, lambda answer: answer.until <= start)
 
     def _count(self, record: Record, answer: _Answer, *, final: bool) -> None:
         self.repeats += final
         self.pico += record.cost.known.pico
         self.latency += record.latency
         self.unpriced += record.cost.unpriced_calls
-
-    def _keep(self, key: Hashable, answer: _Answer) -> None:
-        self._answers[key] = answer
-        self._answers.move_to_end(key)
-        if len(self._answers) > self.most:
-            self._answers.popitem(last=False)
-            self.forgotten += 1
 
 
 @dataclass(slots=True)
@@ -114,8 +131,7 @@ class NearRepeats(Repeats):
         if record.key is not None and record.outcome in _ANSWERS:
             self._exact[record.key] = start + record.latency + self.life
             self._exact.move_to_end(record.key)
-            if len(self._exact) > self.most:
-                self._exact.popitem(last=False)
+            trim(self._exact, self.most, lambda until: until <= start)
 
     def _count(self, record: Record, answer: _Answer, *, final: bool) -> None:
         if record.key is not None and record.key != answer.key:
@@ -128,7 +144,7 @@ class NearRepeats(Repeats):
 class _Flight:
     call: str
     until: float
-    riders: set[str] = field(default_factory=set)
+    riders: set[str] | None = None
 
 
 @dataclass(slots=True)
@@ -150,15 +166,15 @@ class Rides:
         self.known += final
         end = start + record.latency
         flight = self._flights.get(record.key)
-        if flight is None or (start >= flight.until and record.call not in {flight.call, *flight.riders}):
+        if flight is None or (start >= flight.until and record.call not in {flight.call, *(flight.riders or ())}):
             self._flights[record.key] = _Flight(record.call, end)
             self._flights.move_to_end(record.key)
-            if len(self._flights) > self.most:
-                self._flights.popitem(last=False)
+            # A rider's later attempts may come after the flight has landed.
+            trim(self._flights, self.most, lambda flight: flight.until + _LATE <= start)
         elif record.call == flight.call:
             flight.until = max(flight.until, end)
         else:
-            flight.riders.add(record.call)
+            flight.riders = {record.call, *(flight.riders or ())}
             self.rides += final
             self.pico += record.cost.known.pico
             self.unpriced += record.cost.unpriced_calls

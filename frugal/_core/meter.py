@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from frugal._core import billing
 from frugal._core.digests import digests_of, key_of
 from frugal._core.recording import announce, settle
+from frugal._core.rehearsal import rehearsal
 from frugal._values.clock import clock
 from frugal._values.cost import UNPRICED, Cost
 from frugal._values.facts import Spent
@@ -91,6 +92,9 @@ class Meter:
     @property
     def ledger(self) -> LedgerStore:
         """The ledger; the default one is looked up at each call, never at decoration."""
+        around = rehearsal.get()
+        if around is not None:  # a function that was decorated outside and is called inside, too
+            return around.ports.ledger()
         return self._ledger if self._ledger is not None else self.ports.ledger()
 
     @property

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, overload
 from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.pipeline import plan_of
+from frugal._core.rehearsal import rehearsal
 from frugal._middleware.cached import Cached, labels
 from frugal.decorators.forgetting import remember
 from frugal.decorators.wiring import Decorator, decorate, ports
@@ -239,6 +240,9 @@ def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float 
     from frugal._mechanisms.tiers import Layer, Tiers  # noqa: PLC0415
 
     chosen = codec if codec is not None else _codec(call)
+    around = rehearsal.get()
+    if around is not None:
+        layers = tuple(around.layer(one) for one in layers)
 
     def own(one: Any) -> Any:
         if hasattr(one, "layer"):

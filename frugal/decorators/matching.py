@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from frugal._core.call import Call
+from frugal._core.rehearsal import rehearsal
 from frugal._middleware.semantic_cached import Matcher, Place, SemanticCached
 from frugal._values.budget import check_per, subject_of
 from frugal._values.clock import clock
@@ -168,9 +169,13 @@ def _matcher(
 
     name = digest(call.function.encode())[:16]
     identity = digest(embedder.identity.encode())[:16]
-    rows = DiskRows(where)
-    collection = Collection(name, identity, rows=rows, max_items=max_items, index=index)
-    remember(collection.clear, rows.store.directory)
+    around = rehearsal.get()
+    if around is not None:
+        collection = Collection(name, identity, rows=around.rows(where), max_items=max_items, index=index)
+    else:
+        rows = DiskRows(where)
+        collection = Collection(name, identity, rows=rows, max_items=max_items, index=index)
+        remember(collection.clear, rows.store.directory)
     keeper = _Keeper(collection, policy, where)
     if veto is True:
         refuse: Any = rules

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import attach
+from frugal._core.rehearsal import rehearsal
 from frugal.decorators.pricing import default_prices
 from frugal.ports import Embedder, LedgerStore, Prices
 
@@ -39,7 +40,8 @@ class Attach:
 
     def __call__(self, function: F, /) -> F:
         """Return `function` with one more ring."""
-        return attach(self._make(), function)
+        ring, around = self._make(), rehearsal.get()
+        return attach(ring if around is None else around.ring(ring), function)
 
     def __repr__(self) -> str:
         return self._words
@@ -58,9 +60,14 @@ def decorate(function: Any, make: Callable[[], Any], words: str) -> Any:
     return decorator(function)
 
 
-@cache
 def ports() -> Ports:
-    """Return the default adapters."""
+    """Return the default adapters; those of the rehearsal inside one."""
+    around = rehearsal.get()
+    return _default_ports() if around is None else around.ports
+
+
+@cache
+def _default_ports() -> Ports:
     from frugal.providers import RequestShapes, ShapeReader, usage_of_error  # noqa: PLC0415 only once something is decorated
     from frugal.telemetry.spans import OpenTelemetry  # noqa: PLC0415
 

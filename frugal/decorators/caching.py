@@ -226,9 +226,11 @@ def cached(
         from frugal.stores import copy_of  # noqa: PLC0415 the codec is heavy
 
         copying = copy_of if copy else None
+        around = rehearsal.get()
+        standing = chosen if around is None else tuple(around.layer(one) for one in chosen)
 
         def build(call: Call) -> Any:
-            return _tiers(call, chosen, codec, whole, stale or 0.0, copying)
+            return _tiers(call, standing, codec, whole, stale or 0.0, copying)
 
         return Cached(build, ports(), f"cached(layers=[{said}])", keying, cache_if, copying, stale is not None)
 
@@ -240,9 +242,6 @@ def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float 
     from frugal._mechanisms.tiers import Layer, Tiers  # noqa: PLC0415
 
     chosen = codec if codec is not None else _codec(call)
-    around = rehearsal.get()
-    if around is not None:
-        layers = tuple(around.layer(one) for one in layers)
 
     def own(one: Any) -> Any:
         if hasattr(one, "layer"):

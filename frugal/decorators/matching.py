@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from frugal._core.call import Call
-from frugal._core.rehearsal import rehearsal
+from frugal._core.rehearsal import Rehearsal, rehearsal
 from frugal._middleware.semantic_cached import Matcher, Place, SemanticCached
 from frugal._values.budget import check_per, subject_of
 from frugal._values.clock import clock
@@ -124,10 +124,12 @@ def semantic_cached(
     def make() -> SemanticCached:
         from frugal.stores import copy_of  # noqa: PLC0415 the codec is heavy
 
+        around = rehearsal.get()
+
         def build(call: Call) -> Matcher:
             where = Path(directory).expanduser() if directory is not None else home("semantic")
             return _matcher(call, where, policy_of(), embedder, embed is not None, query, per, veto, lives, max_items,
-                            made_index, equivalent)  # fmt: skip
+                            made_index, equivalent, around)  # fmt: skip
 
         return SemanticCached(build, ports(), f"semantic_cached({rule})", copy_of if copy else None)
 
@@ -159,7 +161,7 @@ def _index(index: str | Callable[[], Any]) -> Callable[[], Any]:
 
 def _matcher(
     call: Call, where: Path, policy: Any, embedder: Any, batched: bool, query: Any, per: str | None, veto: Any,
-    ttl: float | None, max_items: int, index: Callable[[], Any], equivalent: Any,
+    ttl: float | None, max_items: int, index: Callable[[], Any], equivalent: Any, around: Rehearsal | None,
 ) -> Matcher:  # fmt: skip
     """Make what the ring of one function works with, at its first call."""
     from frugal._mechanisms.veto import veto as rules  # noqa: PLC0415
@@ -169,7 +171,6 @@ def _matcher(
 
     name = digest(call.function.encode())[:16]
     identity = digest(embedder.identity.encode())[:16]
-    around = rehearsal.get()
     if around is not None:
         collection = Collection(name, identity, rows=around.rows(where), max_items=max_items, index=index)
     else:

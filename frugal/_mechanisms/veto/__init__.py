@@ -38,6 +38,6 @@ def veto(a: str, b: str) -> str | None:
         return None
     one, other = features(a), features(b)
     for name, differ in RULES:
-        if differ(one, other):
+        if differ(one, other) or differ(other, one):  # a rule may look from one side only
             return name
     return None

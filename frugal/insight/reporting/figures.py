@@ -262,7 +262,9 @@ def _midday(label: str, timezone: str) -> float:
 
 def _notes(total: UsageRow) -> list[str]:
     said = []
-    if total.cost.unpriced_calls:
+    if total.cost.unpriced_calls == 1:
+        said.append("1 call of a model without a price is not in the sums (+?).")
+    elif total.cost.unpriced_calls:
         said.append(f"{total.cost.unpriced_calls:,} calls of models without a price are not in the sums (+?).")
     if total.cost.low != total.cost.high:
         said.append("Costs marked ~ are estimated in part.")

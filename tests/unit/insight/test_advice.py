@@ -1,5 +1,6 @@
 """Advice: each tip's figure is what this ledger's own records say."""
 
+import functools
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
@@ -7,8 +8,13 @@ from hypothesis import strategies as st
 
 from frugal import Ledger, Money, Usage, advise, cascade, deduplicated, feedback, metered, routed, scope
 from frugal._values.cost import Cost
+from frugal.insight.advice.batches import Batches
+from frugal.insight.advice.prefixes import Prefixes
 from frugal.insight.advice.repeats import NearRepeats, Repeats, Rides
+from frugal.insight.advice.rivals import Rivals
 from frugal.insight.advice.tips import TIPS
+from frugal.insight.advice.traffic import Traffic
+from frugal.prices import default_prices
 from frugal.testing import FakeClock, FakeModel, virtual
 
 DOLLAR = 10**12
@@ -416,3 +422,71 @@ def test_no_lens_counts_a_call_twice_or_the_first_of_its_kind(book, calls):
             assert lens.pico - before in {0, cost * DOLLAR}
     for lens in lenses:
         assert lens.pico <= (total - sum(first.values())) * DOLLAR
+
+
+def test_what_an_hour_forgets_is_said_in_the_evidence(book, monkeypatch):
+    """A figure that is a lower bound says so."""
+    monkeypatch.setattr(
+        "frugal.insight.advice.advising.Repeats", lambda digest, **more: Repeats(digest, most=5, **more)
+    )
+    for number in range(30):
+        book.add(number, key=f"k{number}", cost="1")
+    assert "At least: only the last 5 different requests" in book.advice()["exact_cache"].evidence
+
+
+def test_groups_that_grow_without_end_are_bounded(book):
+    """Prompts, functions and open batches that are ever new fill no memory; what came first is still compared."""
+    variants = Rivals(lambda record: (("work",), record.digests["prefix"]))
+    crowd = Rivals(lambda record: ((record.function,), "arm"))
+    prefixes, batches, traffic = Prefixes(default_prices()), Batches(default_prices()), Traffic(default_prices())
+    for number in range(40):
+        record = book.add(number, digests={"prefix": f"p{number}", "prefix_tokens": "900"}, function=f"f{number}")
+        for lens in (variants, crowd, prefixes, batches, traffic):
+            lens.see(record, record.time.timestamp())
+    assert len(variants.groups["work",]) == 32
+    assert (len(crowd.groups), prefixes.known, batches.calls, traffic.calls) == (40, 40, 40, 40)
+
+
+def test_a_model_without_a_price_is_not_weighed(book):
+    """Its prefixes are not counted as free, and it is no rival."""
+    for number in range(20):
+        book.add(
+            number, model="nobody-knows", cost=Cost.unpriced(), success=True,
+            digests={"prefix": "p", "prefix_tokens": "2000"},
+        )  # fmt: skip
+    _rated(book, "gpt-4o", 20, 20)
+    found = book.advice()
+    assert found["prompt_caching"].saving is None
+    assert found["routing"].saving is None
+
+
+def test_what_went_in_batches_already_is_told(book):
+    """It is neither a call that could have joined nor one that stood alone."""
+    for number in range(12):
+        book.add(number, outcome="batched", usage=Usage(input_tokens=10), model="text-embedding-3-small")
+    found = book.advice()["batching"]
+    assert found.saving is None
+    assert "12 went in batches" in found.evidence
+
+
+def test_a_fee_for_each_request_is_what_a_batch_spares(book):
+    """Where a price has one."""
+    for number in range(20):
+        book.add(number * 0.001, model="per-call", usage=Usage(input_tokens=100))
+    prices = {"per-call": {"input": 1, "output": 0, "per_request": "0.01"}}
+    assert book.advice(prices=prices)["batching"].saving == Money(18 * DOLLAR // 100)
+
+
+def test_reasoning_is_told_beside_the_steps(book):
+    """How much of the output nobody reads."""
+    for number in range(20):
+        book.add(number, key=f"k{number}", run="r", usage=Usage(output_tokens=25, reasoning_tokens=75))
+    found = book.advice()["fewer_steps"]
+    assert found.saving == Money(0)
+    assert "75% of all output tokens are reasoning" in found.evidence
+
+
+def test_calls_without_input_have_no_length(book):
+    """They are neither long nor short."""
+    _rated(book, "gpt-4o", 20, 20, usage=Usage(output_tokens=5))
+    assert book.advice()["fit_context"].sample == 0

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from frugal import Money, Usage, advise
+from frugal._values.cost import Cost
 from frugal.errors import MissingExtraError
 from frugal.insight import render, report
 from frugal.insight.reporting.charts import label
@@ -312,3 +313,16 @@ def test_a_day_that_loses_an_hour_is_drawn_an_hour_shorter(book):
     book.settle()
     figures = gather(book.ledger, since=None, until=None, timezone="Europe/Berlin", title="", prices=None)
     assert [24, 24, 23, 24] == [(moment.end - moment.start) / 3_600 for moment in figures.moments]
+
+
+def test_a_tag_of_calls_without_a_price_is_unpriced_and_never_zero(book):
+    """What nobody knows is said as such, in words and in data."""
+    book.add(0, model="nobody-knows", cost=Cost.unpriced(), tags={"feature": "odd"})
+    book.settle()
+    figures = gather(book.ledger, since=book.written[0].time.timestamp(), until=None, timezone="UTC", title="",
+                     prices=None)  # fmt: skip
+    part = next(part for part in figures.parts if part.key == "tag-0")
+    assert [None] == [line.cost.amount for line in part.lines]
+    page = Page(render(book.ledger))
+    assert "1 call of a model without a price is not in the sums" in page.text
+    assert "unpriced" in page.text

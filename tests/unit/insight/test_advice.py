@@ -1,6 +1,5 @@
 """Advice: each tip's figure is what this ledger's own records say."""
 
-import functools
 from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from frugal._core.keying import digest_of
 from frugal._values.key import canonical, digest
+from frugal._values.query import LONGEST, last_user_turn
 from frugal.errors import UnkeyableCallError
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ def key_of(call: Call) -> str | None:
 
 
 def digests_of(call: Call) -> Mapping[str, str]:
-    """Return further digests: `prefix`, of what stands before the conversation (system prompt and tools)."""
+    """Return further digests.
+
+    `prefix` is what stands before the conversation (system prompt and tools); `near` is the last user turn without
+    case, spacing and punctuation, with all the rest: two calls that share it asked the same in nearly the same words.
+    """
     memo = call.memo
     found = memo.get("digests")
     if found is None:
-        found = memo["digests"] = _prefix(call.arguments)
+        found = memo["digests"] = {**_prefix(call.arguments), **_near(call)}
     return found
 
 
@@ -59,3 +64,15 @@ def _prefix(arguments: Mapping[str, Any]) -> dict[str, str]:
         return {}
     # Four bytes make about a token of text.
     return {"prefix": digest(form), "prefix_tokens": str(len(form) // 4)} if len(form) >= _LEAST else {}
+
+
+def _near(call: Call) -> dict[str, str]:
+    taken = last_user_turn(call.arguments)
+    if taken is None or len(taken[0]) > LONGEST:
+        return {}
+    said = "".join(letter if letter.isalnum() else " " for letter in taken[0].casefold())
+    try:
+        rest = canonical(taken[1])
+    except Exception:  # no canonical form: then nothing can be said of what is near
+        return {}
+    return {"near": digest(call.function.encode(), rest, " ".join(said.split()).encode("utf-8", "surrogatepass"))}

@@ -213,6 +213,23 @@ class Reports:
         )
         return look_rated(self._store, wanted) if rated else look(self._store, wanted)
 
+    def outcomes(self) -> Iterator[dict[str, Any]]:
+        """Yield what `learned(...).fit(ledger)` learns from: the calls of which `feedback` said something.
+
+        A ledger holds no prompts, so only calls are told of whose caller chose to keep the text themselves, as a tag:
+        `with scope(query=text):`.
+
+        Yields:
+            `query`, `model`, `success` (0 to 1) and `cost` in dollars (`None` when unpriced).
+        """
+        for record in self.records(rated=True):
+            query = record.tags.get("query")
+            rated = record.success if record.success is not None else record.satisfaction
+            model = record.model_requested or record.model
+            if query and rated is not None and model and record.outcome in {"provider", "batched"}:
+                cost = None if record.cost.amount is None else float(record.cost.amount)
+                yield {"query": query, "model": model, "success": float(rated), "cost": cost}
+
     def export(self, path: str | os.PathLike[str], **only: Any) -> int:
         """Write records to a `.csv` or `.jsonl` file; takes what `records` takes.
 

@@ -239,6 +239,9 @@ def fallback(request: Request, candidates: Sequence[Candidate]) -> Decision:
     Raises:
         NoEligibleModelError: there is no default; it says what excluded each.
     """
+    left = next((c for c in candidates if c.excluded is None), None)
+    if left is not None:  # none of the router's own, but what a budget near its limit suggests
+        return Decision(left.model, "suggested by a budget, and the only choice left", tuple(candidates))
     excluded = {c.model: c.excluded or "" for c in candidates}
     if request.default is None:
         raise NoEligibleModelError(excluded)

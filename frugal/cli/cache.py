@@ -17,6 +17,7 @@ from frugal.cli.documents import instant_document, money_document
 from frugal.cli.endings import Trouble
 from frugal.cli.opening import calls_in, nothing, opened
 from frugal.cli.parts import Cell, Column, Grid, Line, Part
+from frugal.cli.policies import policies, policy_documents, policy_grid
 from frugal.cli.reports import LAYERS, shown
 from frugal.cli.screen import Screen
 from frugal.cli.times import period
@@ -64,6 +65,7 @@ def stats(
                     "since": instant_document(asked.since),
                     "until": instant_document(asked.until),
                     "functions": [_document(name, some) for name, some in by_function.items()],
+                    "semantic": policy_documents(policies(found)),
                     "directories": [{"directory": str(place), "bytes": bytes_in(place)} for place in found],
                 }
             )
@@ -72,6 +74,9 @@ def stats(
             nothing(screen, books, asked, filtered=bool(only))
         else:
             screen.show(_grid(by_function, f"Answers by layer, {asked.words}"))
+    measured = policies(found)
+    if measured:
+        screen.show(policy_grid(measured))
     lines: list[Part] = [
         Line(f"On disk: {bytes_in(place) / 2**20:.1f} MiB in {wording.clean(str(place))}") for place in found
     ]

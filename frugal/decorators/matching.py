@@ -177,7 +177,7 @@ def _matcher(
         rows = DiskRows(where)
         collection = Collection(name, identity, rows=rows, max_items=max_items, index=index)
         remember(collection.clear, rows.store.directory)
-    keeper = _Keeper(collection, policy, where)
+    keeper = _Keeper(collection, policy, where, call.function)
     if veto is True:
         refuse: Any = rules
     else:
@@ -201,7 +201,8 @@ def _matcher(
 class _Keeper:
     """Opens a collection once, looks for what others added, and keeps what the policy learns."""
 
-    def __init__(self, collection: Any, policy: Any, where: Path) -> None:
+    def __init__(self, collection: Any, policy: Any, where: Path, function: str) -> None:
+        self._function = function
         self._collection = collection
         self._policy = policy
         self._where = where
@@ -246,12 +247,12 @@ class _Keeper:
     def learned(self) -> None:
         """Keep what the policy has learned, now and then."""
         self._lessons += 1
-        if self._lessons % 8 == 0 and hasattr(self._policy, "restore_best"):
+        if (self._lessons == 1 or self._lessons % 8 == 0) and hasattr(self._policy, "restore_best"):
             self._save()
 
     def _save(self) -> None:
         try:
-            self._collection.save(self._who, self._policy.state())
+            self._collection.save(self._who, {**self._policy.state(), "function": self._function})
         except Exception:
             _log.warning("what a semantic cache learned could not be kept in %s", self._where, exc_info=True)
 
@@ -295,7 +296,7 @@ def _placed(call: Call, per: str | None, text: Any, rest: Mapping[str, Any]) -> 
         call.user if per == "user"
         else subject_of(per, user=call.user, model=call.model, function=call.function, tags=call.tags)
     )  # fmt: skip
-    return Place(text, digest_call(call.function, {**rest, "per": (per, subject)}))
+    return Place(text, digest_call(call.plan.function.identity, {**rest, "per": (per, subject)}))
 
 
 def _without(call: Call, text: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from frugal._core.identity import identity_of
 from frugal._core.journal import Inner, Journal
 from frugal._values.facts import Facts
 
@@ -47,6 +48,7 @@ class Function:
 
     __slots__ = (
         "_defaults",
+        "_identity",
         "_plain",
         "_positional",
         "_signature",
@@ -67,6 +69,7 @@ class Function:
         module = getattr(unwrapped, "__module__", None) or type(unwrapped).__module__
         name = getattr(unwrapped, "__qualname__", None) or type(unwrapped).__qualname__
         self.name = f"{module}.{name}"
+        self._identity: str | None = None
         # A bound method's object is not an argument of the call: the caller chose it when they bound it.
         self.takes_self = not bound and not isinstance(function, staticmethod)
         try:
@@ -115,6 +118,14 @@ class Function:
             else:
                 arguments[name] = value
         return arguments
+
+    @property
+    def identity(self) -> str:
+        """What tells it from all other functions: the function's part of every key."""
+        found = self._identity
+        if found is None:  # not before the first call: what it closes over may not be bound until then
+            found = self._identity = identity_of(self.function, self.name)
+        return found
 
     @property
     def first(self) -> str | None:

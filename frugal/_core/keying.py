@@ -7,13 +7,14 @@ function's value is joined to the function's identity, never in its place.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from frugal._core.call import Call
 from frugal._values.budget import check_per, subject_of
 from frugal._values.key import digest_call
+from frugal.errors import UnkeyableCallError
 
 __all__ = ["Keying", "digest_of"]
 
@@ -27,8 +28,15 @@ def digest_of(call: Call) -> str:
     memo = call.memo
     found = memo.get("key")
     if found is None:
-        found = memo["key"] = digest_call(call.function, call.arguments)
+        found = memo["key"] = _digest(call, call.arguments)
     return found
+
+
+def _digest(call: Call, parts: Mapping[str, Any], ignore: tuple[str, ...] = ()) -> str:
+    try:
+        return digest_call(call.plan.function.identity, parts, ignore)
+    except UnkeyableCallError as error:  # which names the function as its user does
+        raise UnkeyableCallError(call.function, error.argument, error.type_name) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Keying:
         memo = call.memo
         found = memo.get(self)
         if found is None:
-            found = memo[self] = digest_call(call.function, await self.parts(call), self.ignore)
+            found = memo[self] = _digest(call, await self.parts(call), self.ignore)
         return found
 
     async def parts(self, call: Call) -> dict[str, Any]:

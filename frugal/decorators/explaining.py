@@ -122,7 +122,7 @@ async def explain_call(function: Any, /, *args: Any, **kwargs: Any) -> CallExpla
     call = found.call
     return CallExplanation(
         call.key,
-        parts(call.function, found.first.arguments),
+        parts(call.plan.function.identity, found.first.arguments),
         found.rings,
         call.model,
         found.reason,

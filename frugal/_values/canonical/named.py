@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Unkeyable", "named", "type_name"]
+__all__ = ["Unkeyable", "code_form", "named", "type_name"]
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _schemas: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -92,11 +92,12 @@ def _code(value: Any) -> object:
             break
         value = inner
     code = getattr(value, "__code__", None)
-    return _content(code) if isinstance(code, types.CodeType) else None
+    return code_form(code) if isinstance(code, types.CodeType) else None
 
 
-def _content(code: types.CodeType) -> object:
-    constants = tuple(_content(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
+def code_form(code: types.CodeType) -> object:
+    """Return what code does, as plain values; where it stands in a file is left out."""
+    constants = tuple(code_form(c) if isinstance(c, types.CodeType) else c for c in code.co_consts)
     return code.co_code, code.co_names, code.co_varnames, constants
 
 

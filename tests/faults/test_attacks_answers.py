@@ -1,0 +1,124 @@
+"""Attacks on the answers: another's answer, a wrong one, half of one, or none at all."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from frugal import cached, disk
+
+ROOT = Path(__file__).parents[2]
+
+
+async def turns(count=10):
+    """Let everything that can go on, go on."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+# --------------------------------------------------------------------------- functions of one name
+
+
+async def test_two_functions_of_one_factory_share_no_answer_on_disk():
+    """What a function closes over tells it from its twin: here, the system prompt."""
+
+    def asking(system):
+        @cached
+        async def ask(question):
+            return f"{system}: {question}"
+
+        return ask
+
+    cats, dogs = asking("cats"), asking("dogs")
+    assert await cats("food?") == "cats: food?"
+    assert await dogs("food?") == "dogs: food?"
+    assert await asking("cats")("food?") == "cats: food?"
+
+
+async def test_two_partials_of_one_function_share_no_answer():
+    """Arguments that a partial was given count like those of the call, though no signature shows them."""
+
+    async def ask(system, question):
+        return f"{system}: {question}"
+
+    for ways in (
+        [cached(partial(ask, system)) for system in ("cats", "dogs")],
+        [partial(cached(partial(ask, system=system)), question="food?") for system in ("cats", "dogs")],
+    ):
+        arguments = ["food?"] if ways[0].__class__ is not partial else []
+        assert [await way(*arguments) for way in ways] == ["cats: food?", "dogs: food?"]
+
+
+class Agent:
+    """An object with a prompt, a client and a counter, as agents are."""
+
+    def __init__(self, system):
+        self.system = system
+        self.client = object()
+        self.asked = 0
+
+    async def ask(self, question):
+        """Answer by this object's prompt."""
+        self.asked += 1
+        return f"{self.system}: {question}"
+
+    async def __call__(self, question):
+        """Answer likewise."""
+        return await self.ask(question)
+
+
+@pytest.mark.parametrize("of", [lambda agent: agent.ask, lambda agent: agent])
+async def test_methods_of_two_objects_share_no_answer(of):
+    """The object that a method is bound to, or that is called itself, tells it from its twin; its counters do not."""
+    cats, dogs = Agent("cats"), Agent("dogs")
+    assert await cached(of(cats))("food?") == "cats: food?"
+    assert await cached(of(dogs))("food?") == "dogs: food?"
+    assert await cached(of(cats))("food?") == "cats: food?"
+    assert cats.asked == 1
+
+
+async def test_what_a_function_counts_does_not_make_it_another(tmp_path):
+    """State that the function itself changes is no part of it: decorated again, it finds what was kept."""
+    calls, counts, total = [], {"all": 0}, 0
+
+    def asking():
+        @cached(layers=[disk(tmp_path / "cache")])
+        async def ask(question):
+            nonlocal total
+            total += 1
+            calls.append(question)
+            counts["all"] += 1
+            return question.upper()
+
+        return ask
+
+    assert [await asking()("food?") for _ in range(3)] == ["FOOD?"] * 3
+    assert (calls, counts, total) == (["food?"], {"all": 1}, 1)
+
+
+def test_two_scripts_share_no_answer(tmp_path):
+    """Every script's functions are in `__main__`: the script tells them apart, not the name."""
+    answers = []
+    for name in ("cats", "dogs", "cats"):
+        script = tmp_path / name / "app.py"
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(
+            textwrap.dedent(f"""
+                import asyncio
+                from frugal import cached
+                @cached
+                async def ask(question):
+                    print("asked", end=" ")
+                    return "{name}: " + question
+                print(asyncio.run(ask("food?")))
+            """)
+        )
+        done = subprocess.run([sys.executable, script], cwd=ROOT, capture_output=True, text=True, check=True,
+                              env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+        answers.append(done.stdout.strip())
+    assert answers == ["asked cats: food?", "asked dogs: food?", "cats: food?"]

@@ -6,7 +6,9 @@ first the branch commits when the source does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 from frugal._core.branch import Branch
@@ -16,6 +18,8 @@ from frugal._values.facts import Shared, Spent
 from frugal.ports import Ticket
 
 __all__ = ["finishing", "is_iterable", "reading", "unshared"]
+
+_log = logging.getLogger("frugal")
 
 
 def is_iterable(stream: Any) -> bool:
@@ -105,7 +109,17 @@ def reading(
         call: whose reading it is.
         branch: the account that the flight is on.
         led: whether that is this caller's own.
-        copy: makes each chunk a follower's own.
+        copy: makes each chunk its reader's own; the leader's too, for those who join late read them after it.
     """
-    stream = Stream.around(Mirror(chunks, source._frugal_object, None if led else copy))  # noqa: SLF001
+    own = None if copy is None else partial(_own, copy)
+    stream = Stream.around(Mirror(chunks, source._frugal_object, own))  # noqa: SLF001
     return tap(stream, _Leader(branch) if led else _Follower(branch, call))
+
+
+def _own(copy: Callable[[Any], Any], chunk: Any) -> Any:
+    """Return a reader's own chunk; half a stream cannot begin again, so one that has no copy is shared."""
+    try:
+        return copy(chunk)
+    except Exception as error:
+        _log.warning("frugal: a stream's chunk is shared by its readers: %s", error)
+        return chunk

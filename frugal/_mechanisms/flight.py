@@ -100,6 +100,11 @@ class Flight(Generic[T]):
         work = self._flights.here().by_key.get(key)
         return work is not None and work.joinable
 
+    def waiting(self, key: Hashable) -> int:
+        """Return how many wait for this key's work on the running loop."""
+        work = self._flights.here().by_key.get(key)
+        return len(work.waiters) if work is not None else 0
+
     def forget(self, key: Hashable) -> bool:
         """Let the next caller of this key start a flight of its own, on every loop.
 

@@ -7,6 +7,7 @@ left; followers record `shared` at cost 0 and get copies of their own. Everythin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,14 +28,20 @@ from frugal._values.money import ZERO
 
 __all__ = ["Deduplicated"]
 
+_log = logging.getLogger("frugal")
+
 
 @dataclass(frozen=True, slots=True)
 class _Landed:
-    """What a flight brings back: the answer, and whose account it was made on."""
+    """What a flight brings back: the answer, whose account it was made on, and what followers copy.
+
+    The leader has the answer itself and may change it before a follower has had its turn, so followers copy a copy.
+    """
 
     response: Any
     branch: Branch
     unshared: bool = False
+    pristine: Any = None
 
 
 class _Fan(Broadcast[Any]):
@@ -68,7 +75,7 @@ class Deduplicated:
             burst, number = call.extras[BURST]
             burst.left(number)
         try:
-            landed, led = await self.flight.join(key, partial(_fly, branch, proceed))
+            landed, led = await self.flight.join(key, partial(self._fly, key, branch, proceed))
         except BaseException:
             # Either the flight failed, and its facts are its leader's; or the leader leaves while it goes on.
             if leads:
@@ -77,13 +84,37 @@ class Deduplicated:
         if not isinstance(landed, _Landed):  # this caller's subscription of a shared stream
             fan = landed.broadcast
             return reading(landed, fan.stream, call, fan.branch, led=led, copy=self.copy)
-        if landed.unshared:  # a bare context manager serves one caller only
+        if landed.unshared:  # it serves one caller only
+            if led and not isinstance_stream(landed.response):
+                branch.adopt()
             return landed.response if led else await proceed(call)
         if led:
             branch.adopt()
             return landed.response
         call.journal.add(shared_from(landed.branch))
-        return self.copy(landed.response) if self.copy is not None else landed.response
+        return self.copy(landed.pristine) if self.copy is not None else landed.response
+
+    async def _fly(self, key: str, branch: Branch, proceed: Proceed) -> Any:
+        """Run the flight on its own account."""
+        try:
+            response = await proceed(branch.call)
+        except BaseException as error:
+            branch.finish(error)
+            raise
+        if isinstance_stream(response):
+            if is_iterable(response):
+                return _Fan(response, branch)
+            return _Landed(unshared(response, branch), branch, unshared=True)
+        ticket = branch.finish()
+        if ticket is not None and not ticket.done:
+            await ticket.wait()
+        if self.copy is None or (self.flight.waiting(key) < 2 and not self.linger):
+            return _Landed(response, branch, pristine=response)
+        try:
+            return _Landed(response, branch, pristine=self.copy(response))
+        except Exception as error:  # what cannot be copied is not shared
+            _log.warning("frugal: %s cannot be shared, so each caller asks alone: %s", branch.call.function, error)
+            return _Landed(response, branch, unshared=True)
 
     async def foresee(self, dry: Any) -> None:
         """Say what this ring would do."""
@@ -91,23 +122,6 @@ class Deduplicated:
 
     def __repr__(self) -> str:
         return f"deduplicated(linger={self.linger})"
-
-
-async def _fly(branch: Branch, proceed: Proceed) -> Any:
-    """Run the flight on its own account."""
-    try:
-        response = await proceed(branch.call)
-    except BaseException as error:
-        branch.finish(error)
-        raise
-    if isinstance_stream(response):
-        if is_iterable(response):
-            return _Fan(response, branch)
-        return _Landed(unshared(response, branch), branch, unshared=True)
-    ticket = branch.finish()
-    if ticket is not None and not ticket.done:
-        await ticket.wait()
-    return _Landed(response, branch)
 
 
 def shared_from(branch: Branch) -> Shared:

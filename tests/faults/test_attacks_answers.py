@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from frugal import cached, disk
+from frugal import cached, deduplicated, disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,12 +47,10 @@ async def test_two_partials_of_one_function_share_no_answer():
     async def ask(system, question):
         return f"{system}: {question}"
 
-    for ways in (
-        [cached(partial(ask, system)) for system in ("cats", "dogs")],
-        [partial(cached(partial(ask, system=system)), question="food?") for system in ("cats", "dogs")],
-    ):
-        arguments = ["food?"] if ways[0].__class__ is not partial else []
-        assert [await way(*arguments) for way in ways] == ["cats: food?", "dogs: food?"]
+    by_place = [cached(partial(ask, system)) for system in ("cats", "dogs")]
+    by_name = [cached(partial(ask, system=system)) for system in ("cats", "dogs")]
+    for ways in (by_place, by_name):
+        assert [await way(question="food?") for way in ways] == ["cats: food?", "dogs: food?"]
 
 
 class Agent:
@@ -122,3 +121,70 @@ def test_two_scripts_share_no_answer(tmp_path):
                               env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
         answers.append(done.stdout.strip())
     assert answers == ["asked cats: food?", "asked dogs: food?", "cats: food?"]
+
+
+# --------------------------------------------------------------------------- shared flights
+
+
+@pytest.mark.parametrize("linger", [0, 10])
+async def test_a_leader_that_changes_its_answer_changes_no_followers(linger):
+    """The leader goes on first, and has the answer itself; a follower's copy was made before that."""
+    gate = asyncio.Event()
+
+    @deduplicated(linger=linger)
+    async def ask(question):
+        await gate.wait()
+        return {"texts": ["as it came"]}
+
+    async def spoil():
+        answer = await ask("?")
+        answer["texts"].append("changed")
+
+    spoiler, follower = asyncio.create_task(spoil()), asyncio.create_task(ask("?"))
+    await turns()
+    gate.set()
+    await spoiler
+    assert await follower == {"texts": ["as it came"]}
+    if linger:
+        assert await ask("?") == {"texts": ["as it came"]}
+
+
+async def test_a_leader_that_changes_its_chunks_changes_no_followers():
+    """One that joins a stream late reads it as it came, whatever those before it did to their chunks."""
+    gate = asyncio.Event()
+
+    @deduplicated
+    async def ask(question):
+        yield {"text": "one"}
+        await gate.wait()
+        yield {"text": "two"}
+
+    first = ask("?")
+    (await anext(first))["text"] = "changed"
+    second = ask("?")
+    gate.set()
+    assert [chunk["text"] async for chunk in second] == ["one", "two"]
+    assert [chunk["text"] async for chunk in first] == ["two"]
+
+
+async def test_an_answer_that_cannot_be_copied_is_asked_for_by_each():
+    """No caller is given an error, or another's object, for an answer that holds a lock."""
+    gate = asyncio.Event()
+    made = []
+
+    class Answer:
+        def __init__(self):
+            self.lock = threading.Lock()
+            made.append(self)
+
+    @deduplicated
+    async def ask(question):
+        await gate.wait()
+        return Answer()
+
+    tasks = [asyncio.create_task(ask("?")) for _ in range(3)]
+    await turns()
+    gate.set()
+    answers = await asyncio.gather(*tasks)
+    assert len({id(answer) for answer in answers}) == 3
+    assert len(made) == 3

@@ -89,7 +89,7 @@ class Function:
         """Return every argument by name, with defaults applied; extra positional ones as `*name`."""
         if instance is not None and self.takes_self:
             args = (instance, *args)
-        if not self._plain and self._signature is not None:
+        if self._signature is not None and (not self._plain or any(name[:1] == "*" for name in kwargs)):
             return self._bind_slowly(args, kwargs)
         names = self._positional
         arguments = dict(self._defaults)
@@ -111,7 +111,8 @@ class Function:
         for name, value in bound.arguments.items():
             kind = self._signature.parameters[name].kind
             if kind is inspect.Parameter.VAR_KEYWORD:
-                arguments.update({(f"**{k}" if k in self._positional else k): v for k, v in value.items()})
+                odd = {k: k in self._positional or k[:1] == "*" for k in value}
+                arguments.update({(f"**{k}" if odd[k] else k): v for k, v in value.items()})
             elif kind is inspect.Parameter.VAR_POSITIONAL:
                 if value:
                     arguments[f"*{name}"] = value

@@ -107,7 +107,7 @@ class Batched:
         batch = self.batches.get(key)
         if batch is None:
             batch = self.batches[key] = Batch(
-                partial(self._handle, others),
+                self._handle,
                 max_size=self.max_size,
                 max_wait=self.max_wait,
                 max_tokens=self.max_tokens,
@@ -121,9 +121,10 @@ class Batched:
 
     # ------------------------------------------------------------------ handling
 
-    async def _handle(self, others: dict[str, Any], items: Sequence[Any], members: tuple[_Member, ...]) -> Any:
+    async def _handle(self, items: Sequence[Any], members: tuple[_Member, ...]) -> Any:
         """Make one attempt for these items, and split what it spent."""
         lead = members[0].branch.call
+        _, others = self._parts(lead)  # of this very batch: those of an earlier one may have changed meanwhile
         parent = lead.parent
         if lead.plan.meter is not None:  # what the handler's own calls spend belongs to the batch
             parent = lead._with(inner=Inner(collects=True))  # noqa: SLF001 the core's own

@@ -9,6 +9,7 @@ with certainty (no user turn at the end, no text in it, a shape that is not know
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,6 +101,17 @@ def _fields(holder: object) -> dict[str, object]:
     """Return what a mapping or an object holds, by name; an object's type is part of it."""
     if isinstance(holder, Mapping):
         return dict(holder)
+    kind: Any = type(holder)
+    if isinstance(holder, tuple):
+        names = getattr(kind, "_fields", ())
+    else:
+        # A model that dumps itself may leave things out: all that it holds counts, in slots too.
+        names = (*getattr(kind, "__struct_fields__", ()), *copyreg._slotnames(kind))  # type: ignore[attr-defined]  # noqa: SLF001  # as copy and pickle find them
     dumped = getattr(holder, "model_dump", None)
-    fields = dumped() if callable(dumped) else dict(vars(holder)) if hasattr(holder, "__dict__") else {}
-    return {**fields, "\ufdd0type": f"{type(holder).__module__}.{type(holder).__qualname__}"}
+    fields = {
+        **(dumped() if callable(dumped) else {}),
+        **getattr(holder, "__dict__", {}),
+        **{name: getattr(holder, name) for name in names if hasattr(holder, name)},
+    }
+    # What shows nothing of itself must be equal as a whole.
+    return {**(fields or {"\ufdd0whole": holder}), "\ufdd0type": f"{kind.__module__}.{kind.__qualname__}"}

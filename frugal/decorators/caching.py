@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -15,8 +14,8 @@ from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.pipeline import plan_of
 from frugal._core.rehearsal import rehearsal
-from frugal._middleware.cached import Cached, labels
-from frugal.decorators.forgetting import remember
+from frugal._middleware.cached import Cached
+from frugal.decorators.forgetting import clear_user, remember
 from frugal.decorators.wiring import Decorator, decorate, ports
 from frugal.ports import Codec
 
@@ -258,14 +257,10 @@ def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float 
 
     made = [own(one) for one in layers]
     for layer in made:
-        remember(partial(_clear_user, layer.store), getattr(layer.store, "directory", None))
+        remember(layer.store, clear_user, getattr(layer.store, "directory", None))
     return Tiers(
         made, ttl=ttl, stale=stale, copy=independent if copy is not None else None, on_fault=_fault(call)
     )  # fmt: skip
-
-
-def _clear_user(store: Any, user: str) -> int:
-    return int(store.clear(labels("", user).partition("\n")[2]) or 0)
 
 
 def _fault(call: Call) -> Callable[[str, str, Exception], None]:

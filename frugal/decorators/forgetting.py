@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,42 @@ from frugal.decorators.pricing import default_prices
 from frugal.ledger import Ledger
 from frugal.ledger.places import home
 
-__all__ = ["Ledger", "forget_answers", "remember"]
+__all__ = ["Ledger", "clear_user", "forget_answers", "remember"]
 
 _log = logging.getLogger("frugal")
 
-_clearing: list[Callable[[str], Any]] = []
+_Clear = Callable[[Any, str], Any]
+
+_holders: list[tuple[Callable[[], Any], _Clear]] = []
 _directories: set[str] = set()
 _lock = threading.Lock()
 
 
-def remember(clear: Callable[[str], Any], directory: str | None) -> None:
-    """Note how the answers of a user are cleared from a store; a directory is noted once."""
+def remember(holder: Any, clear: _Clear, directory: str | None) -> None:
+    """Note how the answers of a user are cleared from what holds them.
+
+    Args:
+        holder: what holds answers; in memory, only for as long as anybody else has it.
+        clear: called with the holder and the user.
+        directory: where it keeps them, which is cleared once however many holders are in it.
+    """
     with _lock:
-        if directory is not None and directory in _directories:
-            return
         if directory is not None:
-            _directories.add(directory)
-        _clearing.append(clear)
+            if directory not in _directories:
+                _directories.add(directory)
+                _holders.append((lambda: holder, clear))
+            return
+        try:
+            found: Callable[[], Any] = weakref.ref(holder)
+        except TypeError:  # a user's own store that cannot be held loosely
+            found = lambda: holder  # noqa: E731
+        _holders[:] = [pair for pair in _holders if (held := pair[0]()) is not None and held is not holder]
+        _holders.append((found, clear))
+
+
+def clear_user(store: Any, user: str) -> Any:
+    """Drop a user's answers from a store."""
+    return store.clear(labels("", user).partition("\n")[2])
 
 
 def forget_answers(user: str) -> int:
@@ -44,17 +64,16 @@ def forget_answers(user: str) -> int:
     from frugal.stores import DiskStore  # noqa: PLC0415 only where somebody is forgotten
 
     with _lock:
-        clearing, seen = list(_clearing), set(_directories)
+        seen = set(_directories)
+        clearing = [(held, clear) for find, clear in _holders if (held := find()) is not None]
     for name in ("cache", "semantic"):
         place = Path(home(name)).absolute()
         if str(place) not in seen and place.is_dir():
-            store = DiskStore(place)
-            tag = labels("", user).partition("\n")[2]
-            clearing.append(lambda _user, store=store, tag=tag: store.clear(tag))  # type: ignore[misc]  # bound early
+            clearing.append((DiskStore(place), clear_user))
     count = 0
-    for clear in clearing:
+    for held, clear in clearing:
         try:
-            count += int(clear(user) or 0)
+            count += int(clear(held, user) or 0)
         except Exception:
             _log.exception("frugal: the answers of a user could not be removed from a store; remove its directory")
     return count

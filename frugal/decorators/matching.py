@@ -20,7 +20,7 @@ from frugal._values.folding import answer_class
 from frugal._values.key import digest, digest_call
 from frugal._values.query import LONGEST, MARK, last_user_turn
 from frugal.decorators.caching import Seconds, home, seconds
-from frugal.decorators.forgetting import remember
+from frugal.decorators.forgetting import clear_user, remember
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ports
 
 __all__ = ["semantic_cached"]
@@ -176,7 +176,9 @@ def _matcher(
     else:
         rows = DiskRows(where)
         collection = Collection(name, identity, rows=rows, max_items=max_items, index=index)
-        remember(collection.clear, rows.store.directory)
+        # What is in memory first; the rows then go with all others of that directory, of whatever function.
+        remember(collection, Collection.clear, None)
+        remember(rows.store, clear_user, rows.store.directory)
     keeper = _Keeper(collection, policy, where, call.function)
     if veto is True:
         refuse: Any = rules
@@ -300,21 +302,33 @@ def _placed(call: Call, per: str | None, text: Any, rest: Mapping[str, Any]) -> 
 
 
 def _without(call: Call, text: Any) -> dict[str, Any]:
-    """Return a call's arguments with a text of the user's choosing taken out wherever it stands whole.
+    """Return a call's arguments with a text of the user's choosing taken out where it stands whole, for the last time.
 
-    Where it stands nowhere (it was made up from several), nothing is taken out: then only equal calls match.
+    Once only: the same text in another place (a system prompt that a question repeats) must still be equal. Where it
+    stands nowhere (it was made up from several), nothing is taken out: then only equal calls match.
     """
-    return {name: _marked(value, text, 32) for name, value in call.arguments.items()}
+    rest = dict(call.arguments)
+    for name, value in reversed(call.arguments.items()):
+        found = _marked(value, text, 32)
+        if found is not None:
+            rest[name] = found[0]
+            break
+    return rest
 
 
-def _marked(value: Any, text: str, depth: int) -> Any:
+def _marked(value: Any, text: str, depth: int) -> tuple[Any] | None:
+    """Return a value with the last such text in it replaced; `None` when there is none."""
     if isinstance(value, str):
-        return MARK if value == text else value
-    if depth and type(value) is dict:
-        return {key: _marked(item, text, depth - 1) for key, item in value.items()}
-    if depth and type(value) in {list, tuple}:
-        return type(value)(_marked(item, text, depth - 1) for item in value)
-    return value
+        return (MARK,) if value == text else None
+    if not depth or type(value) not in {dict, list, tuple}:
+        return None
+    for key, item in reversed(list(value.items() if type(value) is dict else enumerate(value))):
+        found = _marked(item, text, depth - 1)
+        if found is not None:
+            if type(value) is dict:
+                return ({**value, key: found[0]},)
+            return (type(value)([*value[:key], found[0], *value[key + 1 :]]),)
+    return None
 
 
 def _classify(equivalent: Callable[[Any, Any], Any] | None, codec: Any) -> Callable[[Any, list[Any]], Any]:

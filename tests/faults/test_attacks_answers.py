@@ -1,6 +1,7 @@
 """Attacks on the answers: another's answer, a wrong one, half of one, or none at all."""
 
 import asyncio
+import dataclasses
 import os
 import subprocess
 import sys
@@ -8,10 +9,13 @@ import textwrap
 import threading
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
+import pydantic
 import pytest
 
-from frugal import cached, deduplicated, disk
+from frugal import Ledger, batched, cached, deduplicated, disk, scope, semantic_cached
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,3 +192,122 @@ async def test_an_answer_that_cannot_be_copied_is_asked_for_by_each():
     answers = await asyncio.gather(*tasks)
     assert len({id(answer) for answer in answers}) == 3
     assert len(made) == 3
+
+
+# --------------------------------------------------------------------------- requests that differ where nobody looks
+
+
+def one_direction(texts):
+    """Embed every text alike, so that only what must be equal can tell two questions apart."""
+    return [[1.0, 0.0] for _ in texts]
+
+
+class Question(pydantic.BaseModel):
+    text: str
+    _system: str = pydantic.PrivateAttr(default="")
+
+
+async def test_a_models_private_attributes_are_in_the_key():
+    """A function may answer by what no dump of its argument shows."""
+
+    @cached
+    async def ask(question):
+        return question._system
+
+    cats, dogs = Question(text="food?"), Question(text="food?")
+    cats._system, dogs._system = "cats", "dogs"
+    assert [await ask(cats), await ask(dogs)] == ["cats", "dogs"]
+
+
+@dataclasses.dataclass(slots=True)
+class SlotsTurn:
+    role: str
+    content: str
+    image: str = ""
+
+
+class StructTurn(msgspec.Struct):
+    role: str
+    content: str
+    image: str = ""
+
+
+class ModelTurn(pydantic.BaseModel):
+    role: str
+    content: str
+    image: str = pydantic.Field(default="", exclude=True)
+
+
+class TupleTurn(NamedTuple):
+    role: str
+    content: str
+    image: str = ""
+
+
+@pytest.mark.parametrize("turn", [SlotsTurn, StructTurn, ModelTurn, TupleTurn])
+async def test_what_stands_beside_the_last_users_text_must_be_equal(turn):
+    """Whatever a message is made of, its image is part of the partition: slots and undumped fields, too."""
+
+    @semantic_cached(embed=one_direction)
+    async def ask(messages):
+        return messages[-1].image
+
+    for image in ("cat.png", "dog.png", "cat.png"):
+        assert await ask([turn(role="user", content="What is this?", image=image)]) == image
+
+
+async def test_a_question_that_repeats_its_system_prompt_does_not_hide_it():
+    """`query=` names one text; the same text in another argument is still part of the partition."""
+
+    @semantic_cached(embed=one_direction, veto=False, query=lambda call: call.arguments["question"])
+    async def ask(system, question):
+        return system
+
+    assert [await ask(text, text) for text in ("be kind", "be rude")] == ["be kind", "be rude"]
+
+
+async def test_a_keyword_cannot_pass_for_further_arguments():
+    """Names with a star are a user's like others: `**{"*rest": …}` is no way to another's answer."""
+
+    @cached
+    async def ask(first, *rest, **named):
+        return [first, list(rest), {name: list(value) for name, value in named.items()}]
+
+    assert await ask("a", "b") == ["a", ["b"], {}]
+    assert await ask("a", **{"*rest": ("b",)}) == ["a", [], {"*rest": ["b"]}]
+    assert await ask("a", **{"**rest": ("b",)}) == ["a", [], {"**rest": ["b"]}]
+
+
+async def test_a_batch_is_handled_with_its_own_callers_arguments():
+    """An argument that was changed after an earlier batch changes nothing for those that equal what it was."""
+
+    @batched(max_wait=0)
+    async def embed(texts, *, options):
+        return [options["model"]] * len(texts)
+
+    options = {"model": "small"}
+    assert await embed("text", options=options) == "small"
+    options["model"] = "large"
+    assert await embed("text", options={"model": "small"}) == "small"
+
+
+async def test_a_forgotten_user_is_forgotten_by_every_semantic_cache(tmp_path):
+    """All functions' entries in a directory go, in memory and on disk, with a name that has a line break, too."""
+    asked = []
+
+    def asking(name):
+        @semantic_cached(embed=one_direction)
+        async def ask(prompt):
+            asked.append(name)
+            return name
+
+        return ask
+
+    one, two = asking("one"), asking("two")
+    with Ledger(tmp_path / "ledger") as ledger, scope(user="ann\nuser bob"):
+        for _ in range(2):
+            assert [await one("Hello there."), await two("Hello there.")] == ["one", "two"]
+        assert asked == ["one", "two"]
+        await asyncio.to_thread(ledger.forget, user="ann\nuser bob")
+        assert [await one("Hello there."), await two("Hello there.")] == ["one", "two"]
+        assert asked == ["one", "two"] * 2

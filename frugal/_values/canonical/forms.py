@@ -169,9 +169,27 @@ def _model(kind: Any) -> tuple[str, _Reader] | None:
             {name: state[name] for name in fields if name in state},
             value.__pydantic_extra__,
             value.__pydantic_fields_set__,
+            *_private(getattr(value, "__pydantic_private__", None)),
         )
 
     return "model", read
+
+
+def _private(kept: dict[str, object] | None) -> tuple[object, ...]:
+    """Return what of a model's private attributes a function may answer by; a client or a lock is not content."""
+    if not kept:
+        return ()
+    from frugal._values.canonical.walk import canonical  # noqa: PLC0415 which walks by these forms
+
+    def has_form(value: object) -> bool:
+        try:
+            canonical(value)
+        except Unkeyable:
+            return False
+        return True
+
+    said = {name: value for name, value in kept.items() if value is not None and has_form(value)}
+    return (said,) if said else ()
 
 
 def _fields(kind: Any) -> tuple[str, _Reader] | None:

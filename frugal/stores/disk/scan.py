@@ -55,7 +55,9 @@ class DiskRows:
 
     def put(self, key: str, value: bytes, expires: float | None, tag: str | None) -> None:
         """Keep a row until `expires` (Unix seconds)."""
-        self.store.set(key, value, expires, None if tag is None else f"user {tag}")
+        # A label is a line, so a line break in a user's name must not begin another one.
+        name = None if tag is None else tag.replace("\\", "\\\\").replace("\n", "\\n")
+        self.store.set(key, value, expires, None if name is None else f"user {name}")
 
     def delete(self, key: str) -> None:
         """Drop a row."""

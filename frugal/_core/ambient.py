@@ -116,7 +116,9 @@ def scope(*, user: str | None = None, run: str | None = None, **tags: object) ->
     for name, value in (("user", user), ("run", run)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"scope({name}={value!r}): give text, such as {str(value)!r}.")
-    return Scope(user, run, {name: str(value) for name, value in tags.items()})
+    # Text alone, not a subclass of it: a member of an enumeration, say, which nothing could write down.
+    plain = [None if text is None else str.__str__(text) for text in (user, run)]
+    return Scope(plain[0], plain[1], {name: str(value) for name, value in tags.items()})
 
 
 def leave(token: Token[Call | None]) -> None:

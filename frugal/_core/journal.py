@@ -6,6 +6,7 @@ its pipeline, or once the last provider call under way there has ended.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -15,16 +16,31 @@ from frugal.ports import Ticket
 
 __all__ = ["Inner", "Journal"]
 
+
+class _Process:
+    """Tells this process from the one that it was forked from."""
+
+    mark = object()
+
+
+def _forked() -> None:
+    _Process.mark = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
 T = TypeVar("T")
 
 
 class Journal:
     """Keep the facts of one call, in the order in which they became known."""
 
-    __slots__ = ("collected", "committed", "departed", "facts", "late", "open", "releases")
+    __slots__ = ("collected", "committed", "departed", "facts", "home", "late", "open", "releases")
 
     def __init__(self, facts: Iterable[Any] = ()) -> None:
         self.facts: list[Any] = list(facts)
+        self.home = _Process.mark
         self.committed = False
         self.departed = False  # the caller left and a flight or a batch will commit in its place
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
@@ -34,6 +50,11 @@ class Journal:
         # (it hedged, or wrapped a stream in one of its own).
         self.open = 0
         self.late: Callable[[], Ticket | None] | None = None
+
+    @property
+    def inherited(self) -> bool:
+        """Whether it is the copy of a journal that the parent process will commit."""
+        return self.home is not _Process.mark
 
     def ended(self) -> Ticket | None:
         """Say that one provider call under way has ended; commit now if that is what was waited for."""
@@ -67,12 +88,14 @@ class Journal:
 class Inner:
     """Add up the decorated calls that were made inside one run of a function."""
 
-    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent")
+    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way")
 
     def __init__(self, *, collects: bool = False) -> None:
         self.collects = collects
         self.costs: list[Cost] = []
         self.llm_calls = 0
+        # Calls of a model that have begun here and will have records of their own.
+        self.under_way = 0
         # What a batch's handler spent, to be split among the callers instead of being recorded on its own.
         self.spent: list[Spent] = []
         self.releases: list[str] = []

@@ -124,7 +124,11 @@ class Meter:
 
     def open(self, call: Call) -> Call:
         """Begin the telemetry of a call."""
-        parent = call.parent.span if call.parent is not None else None
+        parent = None
+        if call.parent is not None:
+            parent = call.parent.span
+            if call.parent.inner is not None and call.model is not None:
+                call.parent.inner.under_way += 1
         span = self.telemetry.begin_call(call.function, call.facts, parent)
         return call if span is None else call._with(span=span)  # noqa: SLF001 the core's own
 
@@ -135,13 +139,15 @@ class Meter:
     def commit(self, call: Call, error: BaseException | None) -> Ticket | None:
         """Commit the journal of a call; return what to wait for, or `None` when nothing is owed."""
         journal = call.journal
-        if journal.committed or journal.departed:
+        if journal.committed or journal.departed or journal.inherited:
             return None
         if journal.open:  # what is still under way will have cost something, too
             journal.late = partial(self.commit, call, error)
             return None
         journal.committed = True
         outside = call.parent.inner if call.parent is not None else None
+        if outside is not None and call.model is not None:
+            outside.under_way -= 1
         try:
             settlement = settle(call, error, clock.now())
             if outside is not None and outside.collects:
@@ -287,7 +293,9 @@ class Attempt:
     def _lose(
         self, outcome: str, error: BaseException | None, reading: Reading | None, *, streamed: bool
     ) -> Ticket | None:
-        if self._is_composite("llm"):
+        inner = self._call.inner
+        # A generator that is thrown away ends before the stream that it reads.
+        if self._is_composite("llm") or (inner is not None and inner.under_way):
             return self._write(outcome=outcome, reading=reading, rolled_up=self._rolled_up(), error=error,
                                streamed=streamed)  # fmt: skip
         bill = self._billed(partial(billing.lost, self._call, self._meter, outcome, error, reading))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+from frugal._core import collector
 from frugal._core.ambient import leave, serving
 from frugal._core.call import Call
 from frugal.ports import Ticket
@@ -67,7 +68,7 @@ def is_stream(response: Any) -> bool:
 class _Flow:
     """The state that a stream's proxies share: a context manager and what it yields end together."""
 
-    __slots__ = ("call", "finished", "gates", "source", "taps")
+    __slots__ = ("__weakref__", "call", "finished", "gates", "source", "taps")
 
     def __init__(self, source: Any, call: Call | None) -> None:
         self.source = source
@@ -104,8 +105,16 @@ class _Flow:
             await ticket.wait()
 
     def __del__(self) -> None:
-        if not self.finished and self.taps:
-            self.end("dropped")
+        if self.finished or not self.taps:
+            return
+        if collector.is_here():  # in the middle of anything, under any lock: not the place to account for it
+            collector.later(self.drop)
+        else:
+            self.drop()
+
+    def drop(self) -> None:
+        """It was thrown away without being closed."""
+        self.end("dropped")
 
 
 class Stream:
@@ -258,7 +267,10 @@ class Stream:
 
 def tap(stream: Stream, *taps: Tap) -> Stream:
     """Let further taps look on, outside those that are there."""
-    stream._frugal_flow.taps.extend(taps)  # noqa: SLF001 the proxy's public face is the SDK's
+    flow = stream._frugal_flow  # noqa: SLF001 the proxy's public face is the SDK's
+    if not flow.taps:
+        collector.watch(flow)
+    flow.taps.extend(taps)
     return stream
 
 
@@ -364,10 +376,15 @@ class Deferred:
 
     async def asend(self, value: Any) -> Any:
         """Send a value into the generator."""
+        if self._closed:
+            raise StopAsyncIteration
         return await (await self._begun()).asend(value)
 
     async def athrow(self, *error: Any) -> Any:
-        """Throw an error into the generator."""
+        """Throw an error into the generator; into one that never began, it makes no call."""
+        if self._stream is None:
+            self._closed = True
+            raise _thrown(*error)
         return await (await self._begun()).athrow(*error)
 
     async def aclose(self) -> None:
@@ -392,3 +409,11 @@ class Deferred:
                 f"{name!r} is known once this call has begun: await it, enter it or iterate over it first."
             )
         return getattr(self._stream, name)
+
+
+def _thrown(error: Any, value: Any = None, trace: Any = None) -> BaseException:
+    """Return what `athrow` is to raise; it takes an exception, or its class and what it is made of."""
+    if isinstance(error, type):
+        error = value if isinstance(value, BaseException) else error() if value is None else error(value)
+    thrown: BaseException = error
+    return thrown.with_traceback(trace) if trace is not None else thrown

@@ -62,7 +62,8 @@ class Writer:
         self.watch = Watches(self._store.directory, self._patience)
         self._named = False  # whether the owner's row is written
         self._numbers = 0
-        self._lock = threading.Condition(threading.Lock())
+        # Re-entrant: the collector may run while it is held, and what it collects (a task, a stream) commits.
+        self._lock = threading.Condition(threading.RLock())
         self._turn = threading.Lock()  # whoever has it may use the connection
         self._line = Line()
         self._idle = False
@@ -82,7 +83,7 @@ class Writer:
             if self._idle and (piece.urgent or len(self._line) == 1):
                 self._idle = False
                 self._lock.notify()
-            elif self._thread is None or not self._thread.is_alive():
+            elif not self._final and (self._thread is None or not self._thread.is_alive()):
                 self._start()
         if self._final:
             self.drain()  # the interpreter ends: nobody else will do it

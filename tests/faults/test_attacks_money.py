@@ -3,7 +3,11 @@
 import asyncio
 import enum
 import gc
+import os
+import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +21,7 @@ from frugal import (
     metered,
     middleware,
     routed,
+    scope,
 )
 from frugal.testing import FakeModel
 
@@ -356,3 +361,170 @@ async def test_capped_output_never_overspends_by_input_nor_by_choices(ledger, ch
     records = await settled(ledger)
     assert never_overspent(ledger, limit, provider)
     assert not any(record.overrun for record in records)
+
+
+# --------------------------------------------------------------------------- streams, collectors, forks and exits
+
+
+async def test_a_generator_thrown_away_is_not_charged_beside_the_stream_that_it_read(ledger):
+    """The outer call ends before the inner one then, and is composite all the same."""
+    provider = FakeModel(chunks=6)
+
+    @metered(ledger=ledger)
+    async def inner(messages, *, model="gpt-4o"):
+        return await provider(messages, model=model, stream=True)
+
+    @metered(ledger=ledger)
+    async def outer(messages, *, model="gpt-4o"):
+        async for chunk in await inner(messages, model=model):
+            yield chunk
+
+    chunks = outer(HELLO)
+    await anext(chunks)
+    del chunks
+    gc.collect()
+    for _ in range(5):  # asyncio closes the generator in a task of its own
+        await asyncio.sleep(0)
+    paid = {record.function.rpartition(".")[2]: record.cost.known.pico > 0 for record in await settled(ledger)}
+    assert paid == {"outer": False, "inner": True}
+
+
+async def test_a_generator_that_never_began_makes_no_call_when_it_is_closed_or_thrown_into(ledger):
+    """As a plain generator's body: not entered by `aclose`, nor by `athrow`, nor by anything after them."""
+    entered = []
+
+    @metered(ledger=ledger)
+    async def answer(messages, *, model="gpt-4o"):
+        entered.append(messages)
+        yield "a chunk"
+
+    thrown, closed = answer(HELLO), answer(HELLO)
+    with pytest.raises(KeyError):
+        await thrown.athrow(KeyError)
+    await closed.aclose()
+    for chunks in (thrown, closed):
+        with pytest.raises(StopAsyncIteration):
+            await anext(chunks)
+        with pytest.raises(StopAsyncIteration):
+            await chunks.asend(None)
+    assert (entered, await settled(ledger)) == ([], [])
+
+
+def test_a_stream_collected_while_the_ledger_is_locked_hangs_nobody(ledger):
+    """The collector runs wherever it likes: under the ledger's own lock, too."""
+    provider = FakeModel()
+
+    @metered(ledger=ledger)
+    async def ask(messages, *, model="gpt-4o"):
+        return await provider(messages, model=model, stream=True)
+
+    async def begin():
+        stream = await ask(HELLO)
+        await anext(stream)
+        return [stream]
+
+    kept, survived = asyncio.run(begin()), threading.Event()
+    kept.append(kept)  # a cycle: only the collector can free it
+
+    def collect():
+        nonlocal kept
+        with ledger._writer._lock:
+            del kept
+            gc.collect()
+        survived.set()
+
+    threading.Thread(target=collect, daemon=True).start()
+    assert survived.wait(10)
+    for _ in range(200):  # it is accounted for by a thread that holds nothing
+        ledger.flush_now()
+        if list(ledger.records()):
+            break
+        threading.Event().wait(0.01)
+    assert [(r.outcome, r.cost.status) for r in ledger.records()] == [("cancelled", "estimated")]
+
+
+@pytest.mark.parametrize("user", [enum.Enum("Users", {"ADA": "ada"}, type=str).ADA, type("Name", (str,), {})("ada")])
+async def test_a_user_who_is_a_kind_of_text_is_written_down_as_text(ledger, user):
+    """A member of a string enumeration loses neither the record nor the name."""
+    provider = FakeModel()
+
+    @budgeted(A_DAY, ledger=ledger)
+    async def ask(messages, *, model="gpt-4o", max_tokens=100):
+        return await provider(messages, model=model)
+
+    with scope(user=user, run=user):
+        await ask(HELLO)
+    assert [(r.user, r.run) for r in await settled(ledger)] == [("ada", "ada")]
+
+
+def run(script: str, home: Path) -> int:
+    """Run a script in a process of its own, with a home of its own, and return the number that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", SETTING + script],
+        env={**os.environ, "FRUGAL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+SETTING = """
+import asyncio, gc, os, sys
+from frugal import budgeted
+from frugal.testing import FakeModel
+
+provider = FakeModel(chunks=5)
+
+@budgeted(daily_usd=1)
+async def ask(messages, *, model="gpt-4o", max_tokens=50):
+    return await provider(messages, model=model, stream=True)
+"""
+
+LEFT_OPEN = """
+async def begin():
+    stream = await ask("a question")
+    await anext(stream)
+    return stream
+
+left_open = asyncio.run(begin())
+print(provider.charged.pico)
+"""
+
+FORKED = """
+async def main():
+    stream = await ask("a question")
+    await anext(stream)
+    child = os.fork()
+    if child == 0:
+        del stream
+        gc.collect()
+        os._exit(0)
+    os.waitpid(child, 0)
+    async for _ in stream:
+        pass
+
+asyncio.run(main())
+print(provider.charged.pico)
+"""
+
+
+def test_a_stream_left_open_until_the_interpreter_ends_is_charged_and_ends_it(tmp_path):
+    """The exit neither hangs nor forgets what is still open."""
+    charged = run(LEFT_OPEN, tmp_path)
+    with Ledger(tmp_path / "ledger") as ledger:
+        (record,) = ledger.records()
+        assert (record.outcome, record.cost.status) == ("cancelled", "estimated")
+        assert record.cost.known.pico >= charged > 0
+        assert ledger.budget_status(Budget(usd=1)).usd.held.pico == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_settles_nothing_of_its_parents_calls(tmp_path):
+    """The child's copy of an open stream is collected there, and the parent's record is the only one."""
+    charged = run(FORKED, tmp_path)
+    with Ledger(tmp_path / "ledger") as ledger:
+        assert [(r.outcome, r.cost.known.pico) for r in ledger.records()] == [("provider", charged)]
+        assert ledger.audit()

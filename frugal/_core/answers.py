@@ -13,7 +13,7 @@ from typing import Any
 
 from frugal._core.call import Call
 from frugal._core.stream import Ending, Mirror, Stream, replay
-from frugal._values.facts import Saved, Spent, Split
+from frugal._values.facts import Escalated, Saved, Spent, Split
 from frugal._values.usage import NO_USAGE, Usage
 from frugal.ports import UsageReader
 
@@ -50,8 +50,10 @@ def paid(call: Call, before: int) -> Cost:
 
 
 def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks: list[Any] | None = None) -> bool:
-    """Say whether an answer came to its own end."""
-    spent = [fact for fact in call.journal.facts[before:] if type(fact) is Spent]
+    """Say whether an answer came to its own end; what a cascade refused before it is not the answer."""
+    facts = call.journal.facts[before:]
+    refused = {id(fact.spent) for fact in facts if type(fact) is Escalated}
+    spent = [fact for fact in facts if type(fact) is Spent and id(fact) not in refused]
     if any(not fact.complete or fact.outcome not in {"provider", "composite"} for fact in spent):
         return False
     if spent and chunks is None and spent[-1].finish is not None:

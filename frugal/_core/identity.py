@@ -37,12 +37,13 @@ _PUTS = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR", "STORE_ATTR", "DELETE_ATTR"}
 _MAKERS = frozenset({"__init__", "__new__", "__post_init__", "__init_subclass__"})
 
 
-def identity_of(function: Any, name: str) -> str:
+def identity_of(function: Any, name: str, *, by_code: bool = False) -> str:
     """Return what tells a function from all others, in this process and the next.
 
     Args:
         function: the undecorated function, method, partial or callable object.
         name: its module and qualified name.
+        by_code: whether its code counts wherever it stands.
 
     >>> def about(topic):
     ...     async def ask(question): return f"{topic}: {question}"
@@ -52,7 +53,9 @@ def identity_of(function: Any, name: str) -> str:
     >>> identity_of(about("cats"), "app.ask") == identity_of(about("dogs"), "app.ask")
     False
     """
-    forms = (_form(part) for part in _parts(function))
+    forms = (
+        _form(part) for part in _parts(function, by_code or hasattr(sys, "ps1"))
+    )  # which an interactive session has
     return f"{name} {digest(_script(name), *(form for form in forms if form is not None))}"
 
 
@@ -62,7 +65,7 @@ def _script(name: str) -> bytes:
     return str(Path(place).absolute()).encode("utf-8", "surrogateescape") if place else b""
 
 
-def _parts(function: Any) -> Iterator[object]:
+def _parts(function: Any, by_code: bool) -> Iterator[object]:
     """Give what a function carries, from the outside inwards."""
     for _ in range(_DEPTH):
         if isinstance(function, partial):
@@ -77,7 +80,7 @@ def _parts(function: Any) -> Iterator[object]:
         code = getattr(function, "__code__", None)
         if isinstance(code, types.CodeType):
             yield "around", _kept(_cells(function, code), _changed(code))
-            if hasattr(sys, "ps1"):  # an interactive session
+            if by_code:
                 yield "code", code_form(code)
         elif not isinstance(function, (staticmethod, classmethod)) and not inspect.isroutine(function):
             yield "of", _carried(function)

@@ -11,6 +11,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -52,12 +53,13 @@ class Matcher:
         codec: turns answers into bytes.
         embed: turns a text into a vector.
         place: says where a call's question belongs; `None` when it is not to be matched.
-        refuse: names why one text must not answer another, or gives `None`.
+        refuse: names why one text must not answer another, or gives `None`; it is sync unless `waits`.
         classify: names the class of equal answers that an answer belongs to, given the entries near it.
         ttl: seconds that an entry lives.
         prepare: opens what is kept on disk; called in a thread, and cheap the second time.
         refreshed: looks for entries of other processes about once a second, in a thread; says whether there were any.
         learned: notes that the policy has learned, so that it is kept.
+        waits: whether `refuse` is async.
     """
 
     collection: Any
@@ -65,13 +67,26 @@ class Matcher:
     codec: Any
     embed: Callable[[str], Any]
     place: Callable[[Call], Any]
-    refuse: Callable[[str, str], str | None] | None
+    refuse: Callable[[str, str], Any] | None
     classify: Callable[[Any, list[Any]], Any]
     ttl: float | None
     prepare: Callable[[], None]
     refreshed: Callable[[], bool]
     learned: Callable[[], None]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    waits: bool = False
+    threads: list[ThreadPoolExecutor] = field(default_factory=list)
+
+    async def run(self, look: Callable[[], Any]) -> Any:
+        """Run a lookup in a thread; one that waits for the loop in a thread of its own kind.
+
+        An async veto may itself want one of the loop's threads, while lookups wait for their turn in all of them.
+        """
+        if not self.waits:
+            return await asyncio.to_thread(look)
+        if not self.threads:
+            self.threads.append(ThreadPoolExecutor(1, "frugal-veto"))
+        return await asyncio.get_running_loop().run_in_executor(self.threads[0], look)
 
     def learn(self, decision: Decision, *, right: bool) -> None:
         """Tell the policy, and the entry's own record; may wait for the disk."""
@@ -137,19 +152,22 @@ class SemanticCached:
             return None
 
     async def _decide(self, matcher: Matcher, place: Place, vector: Any, *, serve: bool) -> tuple[Decision, Any]:
-        await asyncio.to_thread(matcher.prepare)
+        look = partial(self._look, matcher, place, vector, serve, asyncio.get_running_loop())
         try:
-            decision, entry = await asyncio.to_thread(self._look, matcher, place, vector, serve)
+            await asyncio.to_thread(matcher.prepare)
+            decision, entry = await matcher.run(look)
             if decision.action == "miss" and serve and await asyncio.to_thread(matcher.refreshed):
-                decision, entry = await asyncio.to_thread(self._look, matcher, place, vector, serve)
+                decision, entry = await matcher.run(look)
         except Exception as error:  # a fault of the cache is a miss
             _log.warning("frugal: the semantic cache failed (%s: %s); the model is asked", type(error).__name__, error)
             return Decision("miss", "fault"), None
         return decision, entry
 
-    def _look(self, matcher: Matcher, place: Place, vector: Any, serve: bool) -> tuple[Decision, Any]:
+    def _look(
+        self, matcher: Matcher, place: Place, vector: Any, serve: bool, loop: asyncio.AbstractEventLoop
+    ) -> tuple[Decision, Any]:
         near = matcher.collection.near(place.partition, vector, NEIGHBOURS)
-        refuse = None if matcher.refuse is None else partial(_refused, matcher, place.text)
+        refuse = None if matcher.refuse is None else partial(_refused, matcher, place.text, loop)
         with matcher.lock:  # a policy is one state machine, asked from many threads
             decision = matcher.policy.decide([Neighbour(*one) for one in near], refuse, serve=serve)
         entry = None if decision.entry is None else matcher.collection.fetch(decision.entry)
@@ -265,10 +283,20 @@ class SemanticCached:
         return self.words
 
 
-def _refused(matcher: Matcher, text: str, id: int) -> str | None:
+def _refused(matcher: Matcher, text: str, loop: asyncio.AbstractEventLoop, id: int) -> str | None:
+    """Name why an entry must not answer a text; called in a thread."""
     entry = matcher.collection.fetch(id)
+    if entry is None:
+        return "gone"
     assert matcher.refuse is not None  # noqa: S101 checked by the caller
-    return "gone" if entry is None else matcher.refuse(text, entry.text)
+    rule = matcher.refuse(text, entry.text)
+    if inspect.isawaitable(rule):
+        rule = asyncio.run_coroutine_threadsafe(_awaited(rule), loop).result()
+    return rule
+
+
+async def _awaited(answer: Any) -> Any:
+    return await answer
 
 
 @dataclass(frozen=True, slots=True)

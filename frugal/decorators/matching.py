@@ -8,10 +8,12 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from frugal._core.call import Call
+from frugal._core.identity import identity_of
 from frugal._core.rehearsal import Rehearsal, rehearsal
 from frugal._middleware.semantic_cached import Matcher, Place, SemanticCached
 from frugal._values.budget import check_per, subject_of
@@ -128,7 +130,7 @@ def semantic_cached(
 
         def build(call: Call) -> Matcher:
             where = Path(directory).expanduser() if directory is not None else home("semantic")
-            return _matcher(call, where, policy_of(), embedder, embed is not None, query, per, veto, lives, max_items,
+            return _matcher(call, where, policy_of(), embedder, embed, query, per, veto, lives, max_items,
                             made_index, equivalent, around)  # fmt: skip
 
         return SemanticCached(build, ports(), f"semantic_cached({rule})", copy_of if copy else None)
@@ -160,7 +162,7 @@ def _index(index: str | Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _matcher(
-    call: Call, where: Path, policy: Any, embedder: Any, batched: bool, query: Any, per: str | None, veto: Any,
+    call: Call, where: Path, policy: Any, embedder: Any, embed: Any, query: Any, per: str | None, veto: Any,
     ttl: float | None, max_items: int, index: Callable[[], Any], equivalent: Any, around: Rehearsal | None,
 ) -> Matcher:  # fmt: skip
     """Make what the ring of one function works with, at its first call."""
@@ -170,7 +172,7 @@ def _matcher(
     from frugal.stores import DiskRows  # noqa: PLC0415
 
     name = digest(call.function.encode())[:16]
-    identity = digest(embedder.identity.encode())[:16]
+    identity = digest(_told_apart(embedder, embed).encode())[:16]
     if around is not None:
         collection = Collection(name, identity, rows=around.rows(where), max_items=max_items, index=index)
     else:
@@ -183,13 +185,13 @@ def _matcher(
     if veto is True:
         refuse: Any = rules
     else:
-        refuse = None if veto is False else (lambda a, b: "veto" if veto(a, b) else None)
+        refuse = None if veto is False else partial(_refuse, veto)
     codec = _codec(call)
     return Matcher(
         collection=collection,
         policy=policy,
         codec=codec,
-        embed=_embedding(embedder, batched=batched),
+        embed=_embedding(embedder, batched=embed is not None),
         place=lambda call: _place(call, query, per),
         refuse=refuse,
         classify=_classify(equivalent, codec),
@@ -197,7 +199,36 @@ def _matcher(
         prepare=keeper.prepare,
         refreshed=keeper.refreshed,
         learned=keeper.learned,
+        waits=not isinstance(veto, bool) and _is_async(veto),
     )
+
+
+def _told_apart(embedder: Any, embed: Any) -> str:
+    """Name an embedder so that another one's vectors are never compared with its own.
+
+    A function's name is not enough: the model that it asks for stands in its code or around it. Nor is its width in the
+    name, which it learns with its first call: the next process would look elsewhere.
+    """
+    from frugal.embedders import FunctionEmbedder  # noqa: PLC0415 numpy is heavy
+
+    if isinstance(embedder, FunctionEmbedder):
+        return embedder.name if embedder is embed else identity_of(embed, embedder.name, by_code=True)
+    return str(embedder.identity)
+
+
+def _refuse(veto: Callable[[str, str], Any], a: str, b: str) -> Any:
+    """Name the user's veto where it refuses; it may be async."""
+
+    async def later(verdict: Any) -> str | None:
+        return "veto" if await verdict else None
+
+    said = veto(a, b)
+    return later(said) if inspect.isawaitable(said) else "veto" if said else None
+
+
+def _is_async(function: Any) -> bool:
+    called = getattr(function, "__call__", None)  # noqa: B004 an object may have an async __call__
+    return inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(called)
 
 
 class _Keeper:

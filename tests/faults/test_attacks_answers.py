@@ -15,7 +15,20 @@ import msgspec
 import pydantic
 import pytest
 
-from frugal import Ledger, batched, cached, deduplicated, disk, scope, semantic_cached
+from frugal import (
+    Ledger,
+    batched,
+    cached,
+    cascade,
+    deduplicated,
+    disk,
+    explain_call,
+    metered,
+    routed,
+    scope,
+    semantic_cached,
+)
+from frugal.testing import FakeModel, MemoryLedger
 
 ROOT = Path(__file__).parents[2]
 
@@ -311,3 +324,83 @@ async def test_a_forgotten_user_is_forgotten_by_every_semantic_cache(tmp_path):
         await asyncio.to_thread(ledger.forget, user="ann\nuser bob")
         assert [await one("Hello there."), await two("Hello there.")] == ["one", "two"]
         assert asked == ["one", "two"] * 2
+
+
+# --------------------------------------------------------------------------- functions of the user's own
+
+
+async def test_a_veto_may_be_async():
+    """It is awaited on the loop, and decides; a coroutine that nobody awaits would refuse everything."""
+    asked = []
+
+    async def other_animal(one, other):
+        await asyncio.sleep(0)
+        return ("cat" in one) != ("cat" in other)
+
+    @semantic_cached(embed=one_direction, veto=other_animal)
+    async def ask(prompt):
+        asked.append(prompt)
+        return prompt
+
+    assert await ask("Do cats sleep?") == "Do cats sleep?"
+    assert await ask("Does a cat sleep?") == "Do cats sleep?"
+    assert await ask("Do dogs sleep?") == "Do dogs sleep?"
+    assert len(asked) == 2
+
+
+async def test_another_embedding_model_is_another_index(tmp_path):
+    """Functions of one name that ask different models never compare their vectors, and each finds its own again."""
+    asked = []
+
+    def asking(model):
+        async def embed(texts):
+            return [[1.0, 0.0] if model == "small" else [0.0, 1.0] for _ in texts]
+
+        @semantic_cached(embed=embed, directory=tmp_path / "semantic")
+        async def ask(prompt):
+            asked.append(model)
+            return model
+
+        return ask
+
+    assert [await asking(model)("Hello there.") for model in ("small", "large", "small")] == ["small", "large", "small"]
+    assert asked == ["small", "large"]
+
+
+async def test_the_answer_that_a_cascade_accepts_is_kept_though_it_refused_one_cut_short():
+    """What was refused is not the answer."""
+    cut, whole = FakeModel(finish="length"), FakeModel()
+
+    def accept(response):
+        return response.choices[0].finish_reason != "length"
+
+    @metered(ledger=MemoryLedger())
+    @cached
+    @routed(cascade(["gpt-4o-mini", "gpt-4o"], accept=accept))
+    async def ask(messages, *, model="gpt-4o"):
+        return await (cut if model == "gpt-4o-mini" else whole)(messages, model=model)
+
+    for _ in range(2):
+        await ask([{"role": "user", "content": "Hello there."}])
+    assert (len(cut.calls), len(whole.calls)) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["a file", "junk", "unwritable"])
+async def test_a_hostile_directory_never_reaches_the_caller(tmp_path, kind):
+    """Neither of the exact nor of the semantic cache: a fault of a cache is a miss."""
+    place = tmp_path / "cache"
+    if kind == "a file":
+        place.write_text("not a directory")
+    else:
+        place.mkdir(mode=0o500 if kind == "unwritable" else 0o700)
+    if kind == "junk":
+        (place / "cache.db").write_bytes(b"\x80\x04junk" * 1000)
+
+    @cached(layers=[disk(place)])
+    @semantic_cached(embed=one_direction, directory=place)
+    async def ask(prompt):
+        return prompt.upper()
+
+    for _ in range(3):
+        assert await ask("Hello there.") == "HELLO THERE."
+    await explain_call(ask, "Hello there.")

@@ -528,3 +528,90 @@ def test_a_forked_child_settles_nothing_of_its_parents_calls(tmp_path):
     with Ledger(tmp_path / "ledger") as ledger:
         assert [(r.outcome, r.cost.known.pico) for r in ledger.records()] == [("provider", charged)]
         assert ledger.audit()
+
+
+# --------------------------------------------------------------------------- what held, and is to go on holding
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_call_cancelled_at_any_turn_of_the_loop_leaves_one_record_and_no_hold(ledger, stream):
+    """However far it had come: reserving, asking, streaming, or settling."""
+    provider = FakeModel()
+
+    @budgeted(A_DAY, ledger=ledger)
+    async def ask(messages, *, model="gpt-4o-mini", max_tokens=100, stream=False):
+        await asyncio.sleep(0)
+        return await provider(messages, model=model, stream=stream)
+
+    async def carry():
+        answer = await ask(HELLO, stream=stream)
+        if stream:
+            async for _ in answer:
+                pass
+
+    for turns in range(1, 30):
+        task = asyncio.create_task(carry())
+        for _ in range(turns):
+            await asyncio.sleep(0.0002 if turns % 2 else 0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert len(await settled(ledger)) == 29
+    await ledger.flush()  # also what was granted to somebody who had left
+    figure = ledger.budget_status(A_DAY).usd
+    assert (figure.held.pico, figure.used >= provider.charged) == (0, True)
+    assert ledger.audit()
+
+
+class Endless:
+    """A response whose every attribute is itself."""
+
+    def __getattr__(self, name):
+        return self
+
+
+class Raising:
+    """A response whose every attribute raises."""
+
+    def __getattribute__(self, name):
+        if name.startswith("__"):
+            return object.__getattribute__(self, name)
+        raise RuntimeError("a property of the provider's fails")
+
+
+def saying(tokens, model="gpt-4o"):
+    """Return an answer that says it used that many tokens."""
+    usage = {"prompt_tokens": tokens, "completion_tokens": tokens}
+    return {"model": model, "choices": [{"finish_reason": "stop", "message": {"content": "hi"}}], "usage": usage}
+
+
+def around():
+    """Return a response that contains itself."""
+    response = {}
+    response |= {"usage": response, "choices": [response], "message": response, "model": response}
+    return response
+
+
+@pytest.mark.parametrize(
+    "make",
+    [Endless, Raising, around, EvilDict, object, *(
+        lambda tokens=tokens: saying(tokens) for tokens in (-1, True, "12", 2**70, 10**400, float("nan"), float("inf"))
+    ), *(lambda name=name: saying(3, name) for name in ("gpt\ud8004o", "x" * 10**6, b"gpt-4o", ""))],
+)  # fmt: skip
+@pytest.mark.parametrize("stream", [False, True])
+async def test_no_response_however_strange_is_changed_lost_or_makes_the_books_wrong(ledger, make, stream):
+    """The caller gets the very object; there is one record; no hold stays, and the counters agree."""
+    response = make()
+
+    @budgeted(A_DAY, ledger=ledger)
+    async def ask(messages, *, model="gpt-4o", max_tokens=100):
+        async def chunks():
+            yield response
+
+        return chunks() if stream else response
+
+    answer = await ask(HELLO)
+    got = [chunk async for chunk in answer] if stream else [answer]
+    assert [id(found) for found in got] == [id(response)]
+    assert len(await settled(ledger)) == 1
+    assert ledger.budget_status(A_DAY).usd.held.pico == 0
+    assert ledger.audit()

@@ -99,8 +99,8 @@ def _carried(value: Any) -> object:
             code = getattr(member, "__code__", None)
             if name not in _MAKERS and isinstance(code, types.CodeType):
                 changed |= _changed(code)
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    return kind, _kept(getattr(value, "__dict__", {}).items(), changed)
+    named = f"{type(value).__module__}.{type(value).__qualname__}"
+    return named, _kept(getattr(value, "__dict__", {}).items(), changed)
 
 
 def _cells(function: Any, code: types.CodeType) -> Iterator[tuple[str, Any]]:

@@ -289,10 +289,10 @@ def _refused(matcher: Matcher, text: str, loop: asyncio.AbstractEventLoop, id: i
     if entry is None:
         return "gone"
     assert matcher.refuse is not None  # noqa: S101 checked by the caller
-    rule = matcher.refuse(text, entry.text)
+    rule: Any = matcher.refuse(text, entry.text)
     if inspect.isawaitable(rule):
         rule = asyncio.run_coroutine_threadsafe(_awaited(rule), loop).result()
-    return rule
+    return None if rule is None else str(rule)
 
 
 async def _awaited(answer: Any) -> Any:

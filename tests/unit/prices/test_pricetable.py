@@ -134,7 +134,7 @@ def test_a_price_can_be_looked_at() -> None:
     with pytest.raises(UnknownPriceError):
         default_prices().price("nonesuch")
     with pytest.raises(ValueError, match="time zone"):
-        default_prices().price("gpt-4o", datetime(2026, 1, 1))  # noqa: DTZ001
+        default_prices().price("gpt-4o", datetime(2026, 1, 1))
 
 
 def test_what_is_shown_prices_the_same() -> None:

@@ -61,6 +61,7 @@ class Branch:
         for fact in journal.facts:
             if id(fact) not in known:
                 own.add(fact)
+        own.inner = journal.inner
         own.collected += journal.collected
         own.releases += journal.releases
 

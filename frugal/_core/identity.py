@@ -53,9 +53,8 @@ def identity_of(function: Any, name: str, *, by_code: bool = False) -> str:
     >>> identity_of(about("cats"), "app.ask") == identity_of(about("dogs"), "app.ask")
     False
     """
-    forms = (
-        _form(part) for part in _parts(function, by_code or hasattr(sys, "ps1"))
-    )  # which an interactive session has
+    typed_in = hasattr(sys, "ps1")
+    forms = (_form(part) for part in _parts(function, by_code or typed_in))
     return f"{name} {digest(_script(name), *(form for form in forms if form is not None))}"
 
 

@@ -36,12 +36,13 @@ T = TypeVar("T")
 class Journal:
     """Keep the facts of one call, in the order in which they became known."""
 
-    __slots__ = ("collected", "committed", "departed", "facts", "home", "late", "open", "releases")
+    __slots__ = ("collected", "committed", "departed", "facts", "home", "inner", "late", "open", "releases")
 
     def __init__(self, facts: Iterable[Any] = ()) -> None:
         self.facts: list[Any] = list(facts)
         self.home = _Process.mark
         self.committed = False
+        self.inner: Inner | None = None  # the decorated calls made inside, while the function ran last
         self.departed = False  # the caller left and a flight or a batch will commit in its place
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
         self.collected: list[Spent] = []
@@ -88,12 +89,14 @@ class Journal:
 class Inner:
     """Add up the decorated calls that were made inside one run of a function."""
 
-    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way")
+    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way", "whole")
 
     def __init__(self, *, collects: bool = False) -> None:
         self.collects = collects
         self.costs: list[Cost] = []
         self.llm_calls = 0
+        # Whether the last of a model's answers came to its own end: what is made of half an answer is half of one.
+        self.whole = True
         # Calls of a model that have begun here and will have records of their own.
         self.under_way = 0
         # What a batch's handler spent, to be split among the callers instead of being recorded on its own.

@@ -213,6 +213,7 @@ async def invoke(call: Call) -> Any:
     else:
         inner = Inner(collects=outside is not None and outside.collects)
     served = call._with(inner=inner)  # noqa: SLF001 the core's own
+    call.journal.inner = inner
     attempt = None if meter is None else meter.attempt(served)
     token = serving.set(served)
     awaited = True

@@ -219,6 +219,9 @@ def draft(call: Call, cost: Cost, usage: Any) -> Record:
 def announce(call: Call, records: tuple[Record, ...]) -> None:
     """Tell the call around, and the scopes around it, what this call did."""
     outside = call.parent.inner if call.parent is not None else None
+    spent = call.journal.last(Spent)
+    if outside is not None and spent is not None and spent.kind == "llm":
+        outside.whole = spent.complete and spent.outcome in {"provider", "composite"}
     for record in records:
         if outside is not None:
             outside.add(record.rolled_up if record.rolled_up is not None else record.cost, record.kind)

@@ -73,6 +73,7 @@ class _Follower:
         """Let it pass."""
 
     def end(self, ending: Ending, /) -> Ticket | None:
+        self.call.journal.inner = self.branch.call.journal.inner
         spent = self.branch.call.journal.last(Spent)
         if spent is None:
             self.call.journal.add(Shared(source_id=self.branch.owner.id))

@@ -92,6 +92,7 @@ class Deduplicated:
             branch.adopt()
             return landed.response
         call.journal.add(shared_from(landed.branch))
+        call.journal.inner = landed.branch.call.journal.inner
         return self.copy(landed.pristine) if self.copy is not None else landed.response
 
     async def _fly(self, key: str, branch: Branch, proceed: Proceed) -> Any:

@@ -20,7 +20,8 @@ from frugal._core.stream import Ending, Mirror, Stream, replay, tap
 from frugal._mechanisms.cascade import Cascade
 from frugal._values.facts import Escalated, Routed, Spent
 from frugal._values.money import Money
-from frugal._values.routing import Constraints, Decision, Model, Outcome, Request
+from frugal._values.routing import Candidate, Constraints, Decision, Model, Outcome, Request
+from frugal.errors import NoEligibleModelError
 
 __all__ = ["RoutedRing"]
 
@@ -44,7 +45,7 @@ class RoutedRing:
     router: Callable[[Request], Any]
     ports: Ports
     resolve: Callable[[Any, Request], Any]
-    vet: Callable[[str | Model, Request], Decision]
+    vet: Callable[[str | Model, Request, str], Decision]
     text_of: Callable[[Any], str | None]
     noted: Callable[[str, Any, Request, str], Any] | None = None
     constraints: Any = None
@@ -94,10 +95,8 @@ class RoutedRing:
         """Say whether the caller passed a model."""
         if self.override:
             return False
-        if self.argument in call.kwargs:
-            return call.kwargs[self.argument] is not None
-        function = call.plan.function
-        return function.passed(self.argument, call.instance, call.args)
+        passed = call.plan.function.passed(self.argument, call.instance, call.args)
+        return (passed or self.argument in call.kwargs) and call.arguments.get(self.argument) is not None
 
     async def decide(self, call: Call) -> tuple[Request, Decision]:
         """Ask the router, and hold what it says against the constraints."""
@@ -120,12 +119,9 @@ class RoutedRing:
         reason = "chosen by the router"
         if isinstance(given, tuple) and len(given) == 2:
             given, reason = given[0], str(given[1])
-        if not isinstance(given, (str, Model)):
+        if not isinstance(given, (str, Model)) or not given:
             raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
-        vetted = self.vet(given, request)
-        if vetted.model == Model.of(given).name:
-            vetted = replace(vetted, reason=reason)
-        return request, vetted
+        return request, self.vet(given, request, reason)
 
     async def _states(self, ring: Any, call: Call) -> list[_State]:
         found = []
@@ -212,7 +208,13 @@ class RoutedRing:
             dry.reason = "pinned"
             dry.say(repr(self), f"would keep {dry.call.model}: the caller passed it")
             return
-        _, decision = await self.decide(dry.call)
+        try:
+            _, decision = await self.decide(dry.call)
+        except NoEligibleModelError as error:
+            dry.reason = str(error)
+            dry.candidates = tuple(Candidate(model, why) for model, why in error.excluded.items())
+            dry.say(repr(self), f"would raise {type(error).__name__}: {error}")
+            return
         dry.reason = decision.reason
         dry.candidates = decision.candidates
         dry.call = dry.call.replace(**{self.argument: decision.model})

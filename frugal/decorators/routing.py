@@ -83,11 +83,11 @@ def routed(
     return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
 
 
-def _vet(given: str | Model, request: Request) -> Decision:
+def _vet(given: str | Model, request: Request, reason: str) -> Decision:
     """Hold the choice of a user's own router against the constraints."""
     pruned = prune([given], request)
     model = Model.of(given).name
-    return decided(pruned, model, "chosen by the router") if model in pruned.eligible else fallback(
+    return decided(pruned, model, reason) if model in pruned.eligible else fallback(
         request, pruned.candidates
     )  # fmt: skip
 

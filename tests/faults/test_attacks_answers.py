@@ -1,6 +1,7 @@
 """Attacks on the answers: another's answer, a wrong one, half of one, or none at all."""
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import subprocess
@@ -17,7 +18,10 @@ import pytest
 
 from frugal import (
     Ledger,
+    Model,
+    NoEligibleModelError,
     batched,
+    by_complexity,
     cached,
     cascade,
     deduplicated,
@@ -28,7 +32,7 @@ from frugal import (
     scope,
     semantic_cached,
 )
-from frugal.testing import FakeModel, MemoryLedger
+from frugal.testing import FakeModel, FakeProviderError, MemoryLedger
 
 ROOT = Path(__file__).parents[2]
 
@@ -404,3 +408,120 @@ async def test_a_hostile_directory_never_reaches_the_caller(tmp_path, kind):
     for _ in range(3):
         assert await ask("Hello there.") == "HELLO THERE."
     await explain_call(ask, "Hello there.")
+
+
+# --------------------------------------------------------------------------- half an answer
+
+
+@pytest.mark.parametrize("metering", [True, False])
+@pytest.mark.parametrize("end", [{"finish": "length"}, {"fail": {0: 500, 1: 500}}])
+async def test_what_is_made_of_half_an_answer_is_not_kept(end, metering):
+    """A function that returns the text of a decorated call's answer is judged by that call's end."""
+    model = FakeModel(**end)
+    inner = metered(ledger=MemoryLedger())(model)
+
+    @cached
+    async def ask(question):
+        try:
+            answer = await inner([{"role": "user", "content": question}], model="gpt-4o")
+            return answer.choices[0].message.content
+        except FakeProviderError:
+            return "Sorry, I could not be reached."
+
+    outer = metered(ledger=MemoryLedger())(ask) if metering else ask
+    for _ in range(2):
+        await outer("Hello there.")
+    assert len(model.calls) == 2
+    whole = metered(ledger=MemoryLedger())(FakeModel())
+
+    @cached
+    async def again(question):
+        with contextlib.suppress(FakeProviderError):
+            await inner([{"role": "user", "content": question}], model="gpt-4o")
+        return (await whole([{"role": "user", "content": question}])).choices[0].message.content
+
+    for _ in range(2):
+        await again("Hello there.")
+    assert len(model.calls) == 3, "an attempt that was made again is not the answer"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "Rate limit exceeded", "code": 429}},
+        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+    ],
+)
+async def test_an_error_sent_as_an_answer_is_not_kept(body):
+    """Some providers say that they failed in a body with status 200."""
+    asked = []
+
+    @cached
+    @semantic_cached(embed=one_direction)
+    async def ask(prompt):
+        asked.append(prompt)
+        return dict(body)
+
+    assert [await ask("Hello there.") for _ in range(2)] == [body, body]
+    assert len(asked) == 2
+
+
+# --------------------------------------------------------------------------- routers
+
+
+async def test_the_reason_of_a_users_router_does_not_hide_what_became_of_it():
+    """That nothing is known of a model, or that the default was taken in its place, is said after its own reason."""
+    ledger = MemoryLedger()
+
+    def asking(model, **options):
+        @metered(ledger=ledger)
+        @routed(lambda request: (model, "my choice"), constraints={"requires_vision": True}, **options)
+        async def ask(messages, *, model=None):
+            return await FakeModel()(messages, model=model)
+
+        return ask
+
+    hello = [{"role": "user", "content": "Hello there."}]
+    await asking("nobody-knows-it")(hello)
+    await asking(Model("blind", vision=False), default="blind")(hello)
+    unknown, default = (record.route_reason for record in ledger.records)
+    assert "my choice" in unknown
+    assert "vision" in unknown
+    assert "default" in default
+
+
+@pytest.mark.parametrize("junk", [None, "", 3, ("a",), ("a", "b", "c"), ("", "why"), b"a", {"model": "a"}])
+async def test_a_router_that_returns_junk_is_told_so(junk):
+    """Before anything is sent."""
+
+    @routed(lambda request: junk)
+    async def ask(messages, *, model="gpt-4o"):
+        raise AssertionError("nothing was to be sent")
+
+    with pytest.raises(TypeError, match="router"):
+        await ask([])
+
+
+async def test_a_model_that_is_passed_as_none_is_left_to_the_router():
+    """By position as by name."""
+
+    @routed(lambda request: "chosen")
+    async def ask(prompt, model=None):
+        return model
+
+    assert [await ask("?", None), await ask("?", model=None), await ask("?")] == ["chosen"] * 3
+    assert [await ask("?", "mine"), await ask("?", model="mine")] == ["mine"] * 2
+
+
+async def test_explaining_a_call_that_has_no_model_says_what_excluded_each():
+    """The dry run shows what the call would raise, and goes on to the rings within."""
+
+    @routed(by_complexity(simple=[Model("blind", vision=False)]), constraints={"requires_vision": True})
+    async def ask(messages, *, model=None):
+        return model
+
+    explained = await explain_call(ask, [{"role": "user", "content": "Hello there."}])
+    assert [candidate.model for candidate in explained.candidates] == ["blind"]
+    assert "vision" in explained.reason
+    with pytest.raises(NoEligibleModelError):
+        await ask([{"role": "user", "content": "Hello there."}])

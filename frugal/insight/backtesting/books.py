@@ -1,0 +1,180 @@
+"""The scratch ledger of a backtest: the promises of the real one, in memory and in constant time.
+
+Law: what is spent, held and refused is decided by the mechanism that the real ledger decides by (`Accounts`), in the
+same windows; a request's records are handed to that request, and nothing is written anywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from frugal._mechanisms.account import Account, Accounts, Holding, Standing
+from frugal._values.budget import subject_of
+from frugal._values.clock import clock
+from frugal._values.money import Money
+from frugal._values.record import Record
+from frugal._values.window import window_of
+from frugal.errors import BudgetExceededError
+from frugal.ledger.keys import account_key
+from frugal.ledger.outputs import Outputs
+from frugal.ledger.scopes import Place, Scope
+from frugal.ledger.status import key_of, place_of_claim, resets_at, scope_of, status_of
+from frugal.ports import Claim, Grant, Settlement
+
+__all__ = ["Books"]
+
+_TEACHING = frozenset({"provider", "escalated", "shadow"})
+
+
+class _Done:
+    """A ticket for what is in memory already."""
+
+    done = True
+
+    async def wait(self) -> bool:
+        """Return at once."""
+        return True
+
+
+_DONE = _Done()
+
+
+class _Shelf(dict[str, Account]):
+    """Finds accounts by name."""
+
+    def account(self, name: str) -> Account:
+        """Return the account of that name."""
+        found = self.get(name)
+        if found is None:
+            found = self[name] = Account()
+        return found
+
+
+class Books:
+    """Keep what the calls of a backtest hold and spend.
+
+    Args:
+        on_records: given each call's records as they are committed.
+    """
+
+    def __init__(self, on_records: Callable[[Sequence[Record]], None]) -> None:
+        self._on_records = on_records
+        self._shelf = _Shelf()
+        self._accounts = Accounts(self._shelf)
+        self._holds: dict[str, Holding] = {}
+        self._scopes: set[Scope] = set()
+        self._records: list[Record] = []
+        self._outputs: dict[tuple[str, str], Outputs] = {}
+        self._numbers = itertools.count(1)
+
+    # ------------------------------------------------------------------ as a ledger
+
+    def commit(self, settlement: Settlement) -> _Done:
+        """Take in what a call spent, and let go of what it held."""
+        for name in settlement.releases:
+            hold = self._holds.pop(name, None)
+            if hold is not None:
+                self._accounts.release(hold)
+        for record in settlement.records:
+            self._records.append(record)
+            for scope in self._scopes:
+                self._spend(scope, record)
+            if record.kind == "llm" and record.outcome in _TEACHING and record.usage:
+                key = record.function, record.model_requested or record.model or ""
+                self._outputs.setdefault(key, Outputs()).add(record.usage.total_output_tokens)
+        self._on_records(settlement.records)
+        return _DONE
+
+    async def reserve(
+        self, claims: Sequence[Claim], *, pico: int, tokens: int, draft: Record, adopt: str | None = None
+    ) -> Grant:
+        """Hold in every claimed budget, or raise and hold in none."""
+        now = clock.now()
+        places = [place_of_claim(claim, now) for claim in claims]
+        standings = [
+            Standing(self._account(claim, place), claim.limit_pico, claim.limit_tokens)
+            for claim, place in zip(claims, places, strict=True)
+        ]
+        before = self._holds.get(adopt) if adopt is not None else None
+        holding = Holding(pico, tokens, standings)
+        short = self._accounts.reserve(holding, before)
+        if short is not None:
+            asked = pico if short.unit == "usd" else tokens
+            raise self._refusal(claims[short.place], places[short.place], short.unit, asked, draft)
+        if adopt is not None:
+            self._holds.pop(adopt, None)
+        name = f"hold-{next(self._numbers)}"
+        self._holds[name] = holding
+        statuses = tuple(
+            status_of(claim, place, self._shelf.account(standing.account))
+            for claim, place, standing in zip(claims, places, standings, strict=True)
+        )
+        return Grant(name, pico, tokens, now, statuses)
+
+    async def grow(self, hold: str, *, pico: int, tokens: int) -> bool:
+        """Raise a hold, if every budget that it stands in has room."""
+        found = self._holds.get(hold)
+        return found is not None and self._accounts.grow(found, pico, tokens)
+
+    async def typical_output(self, function: str, model: str | None, quantile: float) -> int | None:
+        """Return that quantile of the outputs seen so far."""
+        found = self._outputs.get((function, model or ""))
+        return found.quantile(quantile) if found is not None else None
+
+    async def flush(self) -> None:
+        """Do nothing: everything is here already."""
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+    # ------------------------------------------------------------------ accounts
+
+    def _account(self, claim: Claim, place: Place) -> str:
+        """Return the key of a claim's account; a scope that is new first takes in what was spent before."""
+        scope = scope_of(claim)
+        if scope not in self._scopes:
+            self._scopes.add(scope)
+            for record in self._records:
+                self._spend(scope, record)
+        return key_of(claim, place)
+
+    def _spend(self, scope: Scope, record: Record) -> None:
+        pico, tokens = record.cost.known.pico, record.usage.total_tokens
+        if not (pico or tokens):
+            return
+        subject = subject_of(
+            scope.per,
+            user=record.user,
+            model=record.model_requested or record.model,
+            function=record.function,
+            tags=record.tags,
+        )
+        if scope.window == "run":
+            if not record.run:
+                return
+            label = record.run
+        else:
+            label = window_of(scope.window, record.instant, scope.timezone).label
+        self._accounts.spend(account_key(scope.key, label, subject), pico, tokens)
+
+    def _refusal(self, claim: Claim, place: Place, unit: str, asked: int, draft: Record) -> BudgetExceededError:
+        account = self._shelf.account(key_of(claim, place))
+        if unit == "usd":
+            limit, spent, held = claim.limit_pico, account.spent_pico, account.held_pico
+            wrap: Any = Money
+        else:
+            limit, spent, held = claim.limit_tokens, account.spent_tokens, account.held_tokens
+            wrap = int
+        return BudgetExceededError(
+            budget=claim.name,
+            unit=unit,
+            limit=wrap(limit or 0),
+            spent=wrap(spent),
+            held=wrap(held),
+            requested=wrap(asked),
+            resets_at=resets_at(claim, place),
+            subject=claim.subject,
+            function=draft.function,
+        )

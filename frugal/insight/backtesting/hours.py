@@ -1,0 +1,158 @@
+"""Virtual time: an event loop whose clock stands still while anything happens, and jumps when nothing can.
+
+Law: time moves only to the next timer that is due, and only when nothing is ready and no thread is at work; so a year
+passes in a second, in the same order at every run. While the network is asked, it passes as it does outside, where the
+machine's time goes on as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar
+from typing import Any, TypeVar
+
+from frugal._values.clock import clock as ambient
+from frugal._values.clock import replaced
+
+__all__ = ["VirtualLoop", "run"]
+
+T = TypeVar("T")
+
+_LEAST = 1e-6
+"""Seconds that a wait takes at the least: a float of Unix seconds tells no less apart, and time must move."""
+
+_PATIENCE = 60.0
+"""Real seconds that something real is waited for before time goes on without it."""
+
+
+class _Selector(selectors.DefaultSelector):
+    """Jumps where others would wait."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready; else move the clock by `timeout`."""
+        if timeout is not None and timeout <= 0:
+            return super().select(0)
+        if self.loop.threads or timeout is None:
+            found = super().select(_PATIENCE)
+        else:
+            found = super().select(min(timeout, _PATIENCE) if self.loop.outside else 0)
+        if not found:
+            if timeout is None:
+                raise RuntimeError(
+                    f"{len(asyncio.all_tasks(self.loop))} tasks of the backtest wait for something that never comes: "
+                    "one of the stack's decorators waits for what only production has."
+                )
+            self.loop.jump(timeout)
+        return found
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Run tasks on virtual time.
+
+    Args:
+        start: the time at which it begins, in Unix seconds.
+
+    >>> with asyncio.Runner(loop_factory=lambda: VirtualLoop(0.0)) as runner:
+    ...     runner.run(asyncio.sleep(86_400))
+    ...     runner.get_loop().time()
+    86400.0
+    """
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+        self.threads = 0
+        self.outside = 0
+        selector = _Selector()
+        selector.loop = self
+        super().__init__(selector)
+        # Due is what is due within this: asyncio asks for "before now and a resolution", and adding a nanosecond to a
+        # float of Unix seconds changes nothing.
+        self._clock_resolution = _LEAST
+
+    def time(self) -> float:
+        """Return the virtual time in Unix seconds."""
+        return self._now
+
+    def jump(self, seconds: float) -> None:
+        """Move on."""
+        self._now += max(seconds, _LEAST)
+
+    def call_later(  # type: ignore[override]  # the checker's stub is generic over the callback's arguments
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call back after so many virtual seconds."""
+        return super().call_later(max(delay, _LEAST) if delay > 0 else delay, callback, *args, context=context)
+
+    def run_in_executor(  # type: ignore[override]  # likewise
+        self, executor: Any, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        """Run in a thread; time stands still until it is done."""
+        future = super().run_in_executor(executor, func, *args)
+        self.threads += 1
+        future.add_done_callback(self._over)
+        return future
+
+    def _over(self, _: object) -> None:
+        self.threads -= 1
+
+    @contextmanager
+    def asking_outside(self) -> Iterator[None]:
+        """Let time pass as it does outside while the block lasts."""
+        self.outside += 1
+        try:
+            yield
+        finally:
+            self.outside -= 1
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 asyncio's own
+        """Wait, really, until the threads are gone."""
+        self.threads += 1
+        await super().shutdown_default_executor()
+
+
+_here: ContextVar[VirtualLoop | None] = ContextVar("frugal_virtual_loop", default=None)
+
+
+class _Clock:
+    """The loop's time inside, and whatever time it is outside."""
+
+    def __init__(self, outside: Any) -> None:
+        self._outside = outside
+
+    def now(self) -> float:
+        """Return Unix seconds."""
+        loop = _here.get()
+        return float(self._outside.now()) if loop is None else loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many seconds."""
+        if _here.get() is None:
+            await self._outside.sleep(seconds)
+        else:
+            await asyncio.sleep(seconds)
+
+
+def run(make: Callable[[VirtualLoop], Coroutine[Any, Any, T]], start: float) -> T:
+    """Run a coroutine from `start` on, on virtual time.
+
+    Raises:
+        RuntimeError: an event loop runs in this thread already.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise RuntimeError("backtest() runs an event loop of its own: in one, await asyncio.to_thread(backtest, …).")
+    loop = VirtualLoop(start)
+    token = _here.set(loop)  # before the runner copies the context
+    try:
+        with replaced(_Clock(ambient.current)), asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(make(loop))
+    finally:
+        _here.reset(token)

@@ -21,7 +21,7 @@ from frugal._core.answers import Recorder, is_whole, paid, replayed
 from frugal._core.call import Call, new_id
 from frugal._core.journal import Journal
 from frugal._core.meter import Ports
-from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.pipeline import Proceed, compose, isinstance_stream
 from frugal._core.stream import tap
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
 from frugal._values.facts import Saved, Spent
@@ -107,7 +107,13 @@ class SemanticCached:
     made: dict[str, Matcher] = field(default_factory=dict)
     shadows: set[asyncio.Task[None]] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
+    around: tuple[Any, ...] = ()
     name: str = "semantic_cached"
+
+    def joined(self, stack: tuple[Any, ...]) -> SemanticCached:
+        """Learn which budgets stand outside: a check behind the caller asks them anew."""
+        outside = stack[: stack.index(self)]
+        return replace(self, around=tuple(ring for ring in outside if getattr(ring, "name", "") == "budgeted"))
 
     def matcher(self, call: Call) -> Matcher:
         """Return what the function's ring works with; it is made at its first call."""
@@ -199,13 +205,14 @@ class SemanticCached:
 
     async def _ask_again(self, call: Call, proceed: Proceed, matcher: Matcher, decision: Decision, entry: Any) -> None:
         """Ask the model what it would have said; under the budgets, on a record of its own."""
-        shadow = replace(call, id=new_id(), journal=Journal(), holds=())
+        shadow = replace(call, id=new_id(), journal=Journal(), holds=(), covers=())
         error: BaseException | None = None
         try:
-            response = await proceed(shadow)
+            response = await compose(self.around, proceed)(shadow)
             if isinstance_stream(response):
                 chunks = [chunk async for chunk in response]
-                await self._judge(matcher, decision, entry, chunks)
+                if is_whole(shadow, 0, self.ports.reader, None, chunks):
+                    await self._judge(matcher, decision, entry, chunks)
             elif is_whole(shadow, 0, self.ports.reader, response):
                 await self._judge(matcher, decision, entry, response)
         except Exception as failure:  # a check that fails says nothing of the hit

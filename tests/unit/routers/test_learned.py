@@ -7,6 +7,7 @@ import io
 import json
 import random
 import time
+import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -187,7 +188,7 @@ def test_it_learns_from_whatever_has_outcomes():
     class Kept:
         def outcomes(self):
             for row in history():
-                vector = [*embed([row["query"]])[0][:2], hash(row["query"]) % 1_000 / 1e6]
+                vector = [*embed([row["query"]])[0][:2], zlib.crc32(row["query"].encode()) % 1_000 / 1e6]
                 yield Row(vector, row["model"], row["success"], row["cost"])
 
     route = learned(MODELS, quality=0.95, embed=embed).fit(Kept())

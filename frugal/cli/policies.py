@@ -60,9 +60,7 @@ def policy_grid(found: dict[str, tuple[float, Report]]) -> Grid:
         bound = "-" if report.bound is None else wording.percent(report.bound)
         counts = (report.queries, report.hits, report.explored, report.vetoed)
         serving = "yes" if report.serving else "no"
-        rows.append(
-            [shown("function", function), *map(wording.count, counts), bound, wording.percent(rate), serving]
-        )
+        rows.append([shown("function", function), *map(wording.count, counts), bound, wording.percent(rate), serving])
     return Grid(columns, rows, "Semantic caches that measure themselves")
 
 

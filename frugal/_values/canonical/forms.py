@@ -175,15 +175,18 @@ def _model(kind: Any) -> tuple[str, _Reader] | None:
     return "model", read
 
 
+WALKER: list[Callable[[object], object]] = []
+"""The walk itself, which walks by these forms and so hands itself in."""
+
+
 def _private(kept: dict[str, object] | None) -> tuple[object, ...]:
     """Return what of a model's private attributes a function may answer by; a client or a lock is not content."""
     if not kept:
         return ()
-    from frugal._values.canonical.walk import canonical  # noqa: PLC0415 which walks by these forms
 
     def has_form(value: object) -> bool:
         try:
-            canonical(value)
+            WALKER[0](value)
         except Unkeyable:
             return False
         return True

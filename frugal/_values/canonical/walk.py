@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from frugal._values.canonical.forms import form_of
+from frugal._values.canonical.forms import WALKER, form_of
 from frugal._values.canonical.named import Unkeyable
 from frugal._values.plain import LEAVES, PLAIN, is_plain
 
@@ -163,3 +163,6 @@ def _shown(key: object) -> str:
     except Exception:
         shown = type(key).__name__
     return shown if len(shown) <= 40 else shown[:37] + "…"
+
+
+WALKER.append(canonical)

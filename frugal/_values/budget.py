@@ -92,6 +92,8 @@ class Budget:
             raise TypeError(f"tokens is {tokens!r}; give a whole number of tokens.")
         if tokens is not None and tokens < 0:
             raise ValueError(f"tokens is {tokens!r}; a limit is 0 or more.")
+        if suggest is not None and not isinstance(suggest, str) and not callable(suggest):
+            raise TypeError(f"suggest is {suggest!r}; give a model's name, or a function of the call.")
         if window not in WINDOWS and window != "run":
             raise ValueError(f"window is {window!r}; it is one of {', '.join(WINDOWS)} or run.")
         share = (0.9 if window == "month" else 0.8) if warn_at is None else warn_at

@@ -24,7 +24,7 @@ from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, compose, isinstance_stream
 from frugal._core.stream import tap
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
-from frugal._values.facts import Saved, Spent
+from frugal._values.facts import Held, Saved, Spent
 from frugal._values.money import Money
 from frugal._values.usage import Usage
 from frugal.errors import EmbeddingError
@@ -227,7 +227,8 @@ class SemanticCached:
                 replace(fact, outcome="shadow") if type(fact) is Spent and fact.outcome == "provider" else fact
                 for fact in facts
             ]
-            if call.plan.meter is not None and any(type(fact) is Spent for fact in facts):
+            # Also where one budget held and another refused: what is held must be let go.
+            if call.plan.meter is not None and any(type(fact) in {Spent, Held} for fact in facts):
                 call.plan.meter.commit(shadow, error)
 
     async def _judge(self, matcher: Matcher, decision: Decision, entry: Any, value: Any) -> None:

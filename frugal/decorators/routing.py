@@ -219,11 +219,14 @@ async def feedback(
         ledger: where the call is recorded; the default ledger when `None`.
 
     Raises:
+        TypeError: `success` is neither true nor false.
         ValueError: nothing is said, or `satisfaction` is out of its range.
         LedgerUnavailableError: it could not be kept in time.
     """
     if success is None and satisfaction is None:
         raise ValueError("feedback() has nothing to say: give success= or satisfaction=.")
+    if success is not None and not isinstance(success, bool):
+        raise TypeError(f"success={success!r}: give True or False.")
     if satisfaction is not None and (isinstance(satisfaction, bool) or not 0 <= satisfaction <= 1):
         raise ValueError(f"satisfaction={satisfaction!r}: give a number from 0 to 1.")
     kept = ledger_of(ledger)

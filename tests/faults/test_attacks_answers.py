@@ -17,10 +17,13 @@ import pydantic
 import pytest
 
 from frugal import (
+    Budget,
+    BudgetExceededError,
     Ledger,
     Model,
     NoEligibleModelError,
     batched,
+    budgeted,
     by_complexity,
     cached,
     cascade,
@@ -31,6 +34,8 @@ from frugal import (
     routed,
     scope,
     semantic_cached,
+    stack,
+    usd,
 )
 from frugal.testing import FakeModel, FakeProviderError, MemoryLedger
 
@@ -525,3 +530,51 @@ async def test_explaining_a_call_that_has_no_model_says_what_excluded_each():
     assert "vision" in explained.reason
     with pytest.raises(NoEligibleModelError):
         await ask([{"role": "user", "content": "Hello there."}])
+
+
+# --------------------------------------------------------------------------- beside budgets
+
+
+async def test_what_is_said_in_the_place_of_an_answer_is_not_kept(tmp_path):
+    """An apology for an empty budget would be served when there is money again."""
+    with Ledger(tmp_path / "ledger") as ledger:
+
+        @cached
+        @semantic_cached(embed=one_direction)
+        @budgeted(Budget(usd="0.0000001"), on_exceeded=lambda error, call: "Sorry.", ledger=ledger)
+        async def ask(prompt, *, model="gpt-4o", max_tokens=10):
+            raise AssertionError("there is no money for it")
+
+        assert await ask("Hello there.") == "Sorry."
+        explained = str(await explain_call(ask, "Hello there."))
+    assert "would go on inwards" in explained
+    assert "nothing near" in explained
+
+
+@pytest.mark.filterwarnings("ignore::frugal.errors.OrderWarning")
+@pytest.mark.parametrize("outside", [True, False])
+async def test_checks_behind_the_caller_are_made_under_every_budget_and_let_go_of_what_they_held(tmp_path, outside):
+    """Whether a budget stands outside or inside; where one holds and the next refuses, the first lets go."""
+    provider = FakeModel(answer="yes")
+    big, small = Budget(usd="1", name="big"), Budget(usd="0.0006", name="small")
+    with Ledger(tmp_path / "ledger") as ledger:
+        matched = semantic_cached(max_error_rate=0.5, embed=one_direction)
+        first, second = budgeted(big, ledger=ledger), budgeted(small, ledger=ledger)
+        rings = (first, matched) if outside else (matched, first, second)
+
+        @stack(*rings)
+        async def ask(prompt, *, model="gpt-4o", max_tokens=10):
+            return await provider(prompt=prompt, model=model)
+
+        for _ in range(400):
+            with contextlib.suppress(BudgetExceededError):  # where the cache was unsure, and asked
+                await ask("Hello there.")
+            await turns(2)
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+        await ledger.flush()
+        assert ledger.totals().outcomes["shadow"] >= 1
+        assert ledger.budget_status(big).usd.held == usd(0)
+        assert ledger.totals().cost.known == provider.charged
+        assert outside or provider.charged <= usd("0.0006")
+        assert ledger.audit().ok

@@ -27,12 +27,17 @@ DIMS = ("user", "model", "provider", "function", "kind", "outcome")
 
 
 def microseconds(at: datetime | float | None, timezone: str, otherwise: int) -> int:
-    """Return an instant in microseconds since 1970; a naive time is one of that zone's wall clock."""
+    """Return the first whole microsecond since 1970 that is not before an instant.
+
+    A naive time is one of that zone's wall clock. Records lie on whole microseconds and a float lies between them, so
+    rounding to the nearest would let in, or leave out, a record on the wrong side of it.
+    """
     if at is None:
         return otherwise
     if isinstance(at, datetime):
         at = (at if at.tzinfo else at.replace(tzinfo=zone(timezone))).timestamp()
-    return min(max(round(at * 1e6), 0), FOREVER)
+    nearest = round(at * 1e6)
+    return min(max(nearest + (nearest / 1e6 < at), 0), FOREVER)
 
 
 @dataclass(slots=True)

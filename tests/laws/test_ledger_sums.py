@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from datetime import UTC, datetime
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from frugal._values.cost import FREE, UNPRICED, Cost
 from frugal._values.money import ZERO, Money
@@ -228,6 +229,7 @@ def test_usage_is_the_naive_grouping_of_the_records(filled, data, by, zone, sinc
 
 @settings(max_examples=40, deadline=None)
 @given(since=st.none() | st.floats(START, END), until=st.none() | st.floats(START, END), newest=st.booleans())
+@example(since=None, until=math.nextafter(START, END), newest=False).via("a bound between two microseconds")
 def test_records_come_in_order_and_each_once(filled, since, until, newest):
     """Paging loses none, repeats none, and keeps the order of time."""
     ledger, made = filled

@@ -69,7 +69,7 @@ def counted(
         baseline=baseline,
         cost=cost,
         saved=baseline.known - cost.known,
-        by_ring={name: Money(pico) for name, pico in sorted(rings.items(), key=lambda pair: -pair[1])},
+        by_ring={name: Money(pico) for name, pico in sorted(rings.items(), key=lambda pair: -pair[1]) if pico},
         by_hour=tuple(_hour(start, hours[start], timezone) for start in sorted(hours)),
         not_judged=tuple(notes),
         budgets=tuple(_hits(played, warned)),

@@ -26,6 +26,7 @@ class Playing:
         latency: seconds that the provider takes.
         records: what was recorded of it.
         refusal: the error that refused it.
+        taken: whether a batch has it.
     """
 
     logged: Logged
@@ -34,6 +35,7 @@ class Playing:
     latency: float
     records: list[Record] = field(default_factory=list)
     refusal: Exception | None = None
+    taken: bool = False
 
 
 playing: ContextVar[Playing | None] = ContextVar("frugal_playing", default=None)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from frugal._values.clock import clock
 from frugal._values.cost import Cost
 from frugal._values.facts import Facts
-from frugal._values.money import ZERO
 from frugal._values.usage import NO_USAGE
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import Playing, playing
@@ -35,10 +34,13 @@ _BYTES = 4  # to a token of text, so that a request without its text is held for
 class Failed(Exception):  # noqa: N818 it is what the log says, and no fault
     """What the simulated provider raises where the log says that a request failed."""
 
-    def __init__(self, playing: Playing) -> None:
-        self.status_code = playing.logged.failed
+    def __init__(self, members: Sequence[Playing]) -> None:
+        self.status_code = members[0].logged.failed
         self.reading = Reading(
-            usage=playing.logged.usage, finish="error", stated=playing.baseline.known, model=playing.logged.model
+            usage=sum((member.logged.usage for member in members), NO_USAGE),
+            finish="error",
+            stated=Cost.total(member.baseline for member in members).known,
+            model=members[0].logged.model,
         )
         super().__init__(f"Error code: {self.status_code} - it failed in the log")
 
@@ -75,7 +77,7 @@ class Provider:
         assert now is not None  # noqa: S101 nobody else calls it
         await clock.sleep(now.latency)
         if now.logged.failed is not None:
-            raise Failed(now)
+            raise Failed([now])
         name = f"chatcmpl-{next(self._numbers)}"
         self._note(name, *self._bill(now, model))
         words = now.logged.answer if now.logged.answer is not None else f"answer {name}"
@@ -89,10 +91,9 @@ class Provider:
         """Answer a batch: as long as its longest member, at the sum of their costs."""
         members = self._members(items)
         await clock.sleep(max((member.latency for member in members), default=0.0))
+        if all(member.logged.failed is not None for member in members):
+            raise Failed(members)  # where only some did, the others have their answers
         bills = [self._bill(member, model) for member in members]
-        failed = next((member for member in members if member.logged.failed is not None), None)
-        if failed is not None:
-            raise Failed(failed)
         usage = sum((reading.usage or NO_USAGE for reading, _ in bills), NO_USAGE)
         reading = Reading(usage=usage, model=bills[0][0].model, provider=bills[0][0].provider, finish="stop")
         self._last.set((reading, Cost.total(cost for _, cost in bills)))
@@ -110,8 +111,11 @@ class Provider:
         for item in items:
             key = item_key(item)
             at = taken[key] = taken.get(key, -1) + 1
-            mine = self.waiting[key]
+            # Those that an earlier batch took are still under way; a batch that is tried again has taken its own.
+            mine = [member for member in self.waiting[key] if not member.taken] or self.waiting[key]
             found.append(mine[min(at, len(mine) - 1)])
+        for member in found:
+            member.taken = True
         return found
 
     def _bill(self, now: Playing, model: str) -> tuple[Reading, Cost]:
@@ -155,10 +159,8 @@ class Provider:
 
     @staticmethod
     def of_error(error: BaseException) -> Reading | None:
-        """Return what a failure cost, where the log says that it cost anything."""
-        if isinstance(error, Failed) and error.reading.stated not in (None, ZERO):
-            return error.reading
-        return None
+        """Return what a failure cost: what the log says, and else nothing."""
+        return error.reading if isinstance(error, Failed) else None
 
     # ------------------------------------------------------------------ as a request reader
 

@@ -118,7 +118,7 @@ def _identity(said: Fields, seen: dict[tuple[Any, ...], str], number: int) -> st
     """Return what equal requests have in common.
 
     A log that says of each request whether it repeats an earlier one of its session does not say which; it is the last
-    one of the same model and the same size.
+    one of the same model and the same size. Where there is none, nobody knows.
     """
     if said["key"] is not None:
         return str(said["key"])
@@ -126,9 +126,9 @@ def _identity(said: Fields, seen: dict[tuple[Any, ...], str], number: int) -> st
     if repeats is None:
         return None
     alike = (said["session"], said["model"], said["input_tokens"])
-    if not repeats or alike not in seen:
+    if not repeats:
         seen[alike] = f"request {number}"
-    return seen[alike]
+    return seen.get(alike)
 
 
 def has_only_seconds(rows: Iterator[Row]) -> bool:

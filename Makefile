@@ -61,7 +61,8 @@ $(BENCH_VENV)/.has-bench: pyproject.toml
 	@$(MAKE) --no-print-directory VENV=$(BENCH_VENV) $(BENCH_VENV)/bin/python
 	@printf -- '--- set-up: frugal, its extras and the peers it is measured beside\n'
 	@$(BENCH_VENV)/bin/python $(PIP) install --upgrade 'pip>=25.1'
-	@$(BENCH_VENV)/bin/python $(PIP) install -e '.[all]' --group bench
+	@$(BENCH_VENV)/bin/python $(PIP) install -e '.[all]'
+	@$(BENCH_VENV)/bin/python $(PIP) install --group bench || $(BENCH_VENV)/bin/python benchmarks/harness/peers.py
 	@touch $@
 
 .PHONY: dev
@@ -135,9 +136,15 @@ api: $(VENV)/.has-dev ## Rewrite tests/public_api.txt, to be reviewed
 docs: $(VENV)/.has-docs ## Build the documentation into site/, warnings as errors
 	$(call step,documentation (mkdocs),NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict)
 
+BENCH_DATA := read_payloads replay_agent_sessions budget_azure_trace routing_gsm8k routing_adaptive semantic_paraphrase semantic_clinc
+
 .PHONY: bench
-bench: $(BENCH_VENV)/.has-bench ## Measure beside the peers; `make bench ONLY=name` for one
-	@for script in benchmarks/$(or $(ONLY),*).py; do printf '\n--- %s\n' $$script; $(BENCH_VENV)/bin/python $$script || exit 1; done
+bench: $(BENCH_VENV)/.has-bench ## Measure speed beside the peers; `ONLY=name` for one question, `QUICK=1` to see that it works
+	@$(BENCH_VENV)/bin/python benchmarks/run.py $(foreach name,$(ONLY),--only $(name)) $(if $(QUICK),--quick)
+
+.PHONY: bench-data
+bench-data: $(BENCH_VENV)/.has-bench ## Measure money and quality on real data; `ONLY=name` for one script
+	@for name in $(or $(ONLY),$(BENCH_DATA)); do printf '\n--- %s\n' $$name; $(BENCH_VENV)/bin/python benchmarks/$$name.py || exit 1; done
 
 .PHONY: build
 build: $(VENV)/.has-dev ## Wheel and sdist, tried from the built file in a clean environment

@@ -2,13 +2,13 @@
 
 A request of 1 KB (a system prompt and a question) is asked again, one call after the other, sixty-four of them in
 turn. In memory: aiocache, cashews, async-lru, LiteLLM's and langchain-core's caches and diskcache, each as its users
-have it (decorator, or the client with its cache on), beside `@cached(layers=[memory])` and beside the whole recommended
-stack but for `batched`. Then an answer of OpenAI's SDK, beside a cache that copies it, too, as DSPy's does. Then the
-disk.
+have it (decorator, or the client with its cache on), beside `@cached(layers=[memory])` and beside the whole
+recommended stack but for `batched`. Then an answer of OpenAI's SDK, beside a cache that copies it, too, as DSPy's
+does. Then the disk.
 
 Biases: the peers' defaults; `str` answers, which nobody needs to copy; the files are in the page cache. Ours writes a
-record of every hit through the whole stack, from a thread of its own and in the time that is measured; the peers record
-nothing. async-lru and diskcache cannot key a list of messages and are given the JSON text of it. aiocache's and
+record of every hit through the whole stack, from a thread of its own and in the time that is measured; the peers
+record nothing. async-lru and diskcache cannot key a list of messages and are given the JSON text of it. aiocache's and
 cashews' keys are the text of the arguments as they print, which tells fewer calls apart than ours. LiteLLM's hit comes
 back as a response object rather than a `str`, and langchain-core's as a message.
 """

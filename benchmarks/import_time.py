@@ -4,8 +4,8 @@ Each import runs in a fresh process, ours and the peers in turn; what counts is 
 process, not the interpreter's start. Then once each with `-X importtime`, for the slowest parts of ours.
 
 Biases: the files are in the page cache and the bytecode is compiled. `import frugal` loads names when they are first
-asked for, so the row "every public name" shows what a program pays that uses them all. LiteLLM is told to use its local
-price map; by default it asks for one over the network.
+asked for, so the row "every public name" shows what a program pays that uses them all. LiteLLM is told to use its
+local price map; by default it asks for one over the network.
 """
 
 from __future__ import annotations

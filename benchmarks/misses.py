@@ -1,14 +1,14 @@
 """What does the whole recommended stack add to a call that must be made, and how many calls a second does it let pass?
 
-Every question is new: it is looked up in memory, on disk and by meaning, routed, held in two budgets, made, settled and
-recorded, and its answer is kept in all three caches. One call at a time, and 1,000 at once until 3,000 have been made
-and the ledger, the disk layer and the semantic cache have written all. Then each decorator alone round the same
+Every question is new: it is looked up in memory, on disk and by meaning, routed, held in two budgets, made, settled
+and recorded, and its answer is kept in all three caches. One call at a time, and 1,000 at once until 3,000 have been
+made and the ledger, the disk layer and the semantic cache have written all. Then each decorator alone round the same
 function, to see which of them takes the time.
 
 Biases: the function answers at once, so all that is measured is ours. Beside it LiteLLM's client with its cache on and
 a made-up answer, which prices the call, and records and keeps nothing beyond the process. The semantic cache is
-searched in a partition that grows to some thousands of entries. Where the machine is busy, a wait for a thread or for a
-commit costs many times what it takes.
+searched in a partition that grows to some thousands of entries. Where the machine is busy, a wait for a thread or for
+a commit costs many times what it takes.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ the call, counters of tokens and cost for the day, the month, the user and the m
 Biases: the function answers at once, so its own time is nothing. `durability="normal"` survives `kill -9`. Redis runs
 with its defaults on the same machine, which keep a snapshot of the last minutes; it has a process and so a core of its
 own, and 100 connections (more only make it slower). Our time includes the call's way through the pipeline, and a wait
-for the disk; theirs the round trip. The pipeline is handed its tokens and its cost, which somebody has yet to find out.
+for the disk; theirs the round trip. The pipeline is handed its tokens and its cost, which somebody has yet to find
+out.
 """
 
 from __future__ import annotations

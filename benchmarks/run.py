@@ -23,6 +23,15 @@ QUESTIONS = (
     "misses",
     "stalls",
     "import_time",
+    "semantic_hits",
+    "batching",
+    "budgets",
+    "request_keys",
+    "routing_decisions",
+    "memory",
+    "growth_callers",
+    "growth_cache",
+    "growth_ledger",
 )
 """In the order in which they are asked."""
 

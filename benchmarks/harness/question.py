@@ -143,6 +143,17 @@ class Question:
             print(f"    ({row.note})", flush=True)
         return row
 
+    def grew(
+        self, name: str, figures: Sequence[Figure], sizes: Sequence[float], *, plot: str, x: str, limit: str | None
+    ) -> None:
+        """Keep a cost at every size, how much it grew from the smallest to the largest, and its line in a plot."""
+        smallest, *_, largest = figures
+        self.keep(Row(name, "s", largest, list(figures[:-1])))
+        ratios = [big / small for big, small in zip(largest.values, smallest.values, strict=True)]
+        self.keep(Row(f"growth: {name}", "x", Figure(f"{largest.name} over {smallest.name}", ratios), limit=limit))
+        points = [(float(size), figure.median) for size, figure in zip(sizes, figures, strict=True)]
+        self.curve(plot, name, points, x=x, y="seconds")
+
     def curve(self, name: str, line: str, points: list[tuple[float, float]], *, x: str, y: str) -> None:
         """Keep a line of a plot: how a cost grows."""
         plot = self.curves.setdefault(name, {"x": x, "y": y, "lines": {}})

@@ -42,11 +42,11 @@ _PLACES = "invoice router login parcel fridge concert visa salary garden violin 
 _WANTS = ("where do I find the", "why is there no", "who repairs the", "how old is the", "may I sell the")
 
 
-def question(number: int) -> str:
-    """Return a question of some 250 characters, made of words of its own."""
+def question(number: int, words: int = 30) -> str:
+    """Return a question of that many made-up words, by default some 250 characters."""
     rng = random.Random(number)
     want, place = _WANTS[number % len(_WANTS)], _PLACES[number % len(_PLACES)]
-    return f"{want} {place} of {' '.join(rng.choices(_WORDS, k=30))}?"
+    return f"{want} {place} of {' '.join(rng.choices(_WORDS, k=words))}?"
 
 
 def messages(number: int) -> list[dict[str, Any]]:

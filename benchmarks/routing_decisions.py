@@ -1,20 +1,20 @@
-"""How long one routing decision takes: by complexity, and learned from 10,000 outcomes with the embedding.
+"""How long does one routing decision take: by complexity, by a bandit, and learned from 10,000 outcomes?
 
 Measured: the decision alone, with facts from the tables and prices from the price table, on texts of a greeting, of
-about 1,500 characters in English and in Chinese, and of a megabyte. Left out: the pipeline round it. Real questions
-where they are there, else made-up ones; the speed does not depend on what they say.
+about 1,500 characters in English and in Chinese, and of a megabyte; `learned` with its embedding. Left out: the
+pipeline round it. Real questions where they are there, else made-up ones; the speed does not depend on what they say.
+There is no peer that decides by rules; RouteLLM's and others' routers ask a model or a network.
 """
 
 from __future__ import annotations
 
 import asyncio
-import platform
 import random
-import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-import numpy as np
+from harness.question import Question, asked
+from harness.rounds import Case
 from routing_gsm8k import DATA, questions
 
 from frugal._values.money import Money
@@ -37,18 +37,6 @@ TEXTS = {
 }
 
 
-async def timed(decide: Callable[[], Awaitable[object] | object], repeats: int = 200) -> tuple[float, float]:
-    """Return the least and the median microseconds of a decision."""
-    took = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        given = decide()
-        if isinstance(given, Awaitable):
-            await given
-        took.append((time.perf_counter() - started) * 1e6)
-    return min(took), statistics.median(took)
-
-
 def priced() -> tuple[Callable[[str, Usage], Money | None], Callable[[str], Model]]:
     """Return prices and facts as the pipeline hands them in."""
     table, now = PriceTable(), time.time()
@@ -62,28 +50,26 @@ def priced() -> tuple[Callable[[str, Usage], Money | None], Callable[[str], Mode
     return (lambda model, usage: table.cost(model, usage, at=now).amount), facts_of
 
 
-async def main() -> None:
-    """Measure and print."""
+async def measure(question: Question) -> None:
+    """Check and time."""
     price_of, facts_of = priced()
-    print(f"{platform.platform()}, Python {platform.python_version()}, numpy {np.__version__}")
-    print(f"\n{'decision':<44}{'least µs':>10}{'median µs':>11}")
     tiers = by_complexity(simple=["gpt-4o-mini"], medium=["gpt-4.1-mini"], complex=["gpt-4o"])
     for name, text in TEXTS.items():
         request = Request(text=text, price_of=price_of, facts_of=facts_of)
         assert tiers(request).model in {"gpt-4o-mini", "gpt-4.1-mini", "gpt-4o"}
-        least, median = await timed(lambda request=request: tiers(request))
-        print(f"{f'by_complexity, {name} ({len(text):,} characters)':<44}{least:>10.0f}{median:>11.0f}")
+        case = Case("frugal by_complexity", lambda _, request=request: tiers(request))
+        limit = "routing" if len(text) < 10_000 else None
+        await question.measure(f"by_complexity, {name} ({len(text):,} characters)", case, limit=limit, rounds=50)
 
     bandit = adaptive(["gpt-4o-mini", "gpt-4o"], seed=1)
     request = Request(text=TEXTS["1.5k English"], price_of=price_of, facts_of=facts_of)
     bandit.learn([Outcome(cell=bandit(request).cell, success=True)] * 50)
-    least, median = await timed(lambda: bandit(request))
-    print(f"{'adaptive, 2 models, 50 outcomes':<44}{least:>10.0f}{median:>11.0f}")
+    await question.measure("adaptive, 2 models, 50 outcomes", Case("frugal adaptive", lambda _: bandit(request)))
 
     embedder = WordLlamaEmbedder()
     noise = random.Random(1)
     real = [q.text for q in questions()] if DATA.exists() else [ENGLISH]
-    for queries in (5_000, 10_000):
+    for queries in (500,) if question.quick else (5_000, 10_000):
         rows = [
             {"query": f"{noise.choice(real)} {n}", "model": m, "success": noise.random() < p, "cost": c}
             for n in range(queries)
@@ -92,14 +78,15 @@ async def main() -> None:
         started = time.perf_counter()
         route = await asyncio.to_thread(learned(["small", "large"], quality=0.9, embed=embedder).fit, rows)
         fitted = time.perf_counter() - started
-        asked = Request(text=real[0][:400])
-        assert (await route(asked)).model in {"small", "large"}
-        least, median = await timed(lambda route=route, asked=asked: route(asked))
-        print(
-            f"{f'learned, {2 * queries:,} outcomes of {queries:,} queries':<44}{least:>10.0f}{median:>11.0f}"
-            f"   (fitted in {fitted:.1f} s)"
-        )
+        wanted = Request(text=real[0][:400])
+        assert (await route(wanted)).model in {"small", "large"}
+
+        async def once(_: int, route: object = route, wanted: Request = wanted) -> None:
+            await route(wanted)
+
+        await question.measure(f"learned, {2 * queries:,} outcomes of {queries:,} queries", Case("frugal learned", once),
+                               note=f"fitted in {fitted:.1f} s")  # fmt: skip
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asked(measure, "numpy", "wordllama")

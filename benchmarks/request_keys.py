@@ -1,27 +1,22 @@
 """How long does the key of a request take, and of what is that time made?
 
-It keys chat requests of 18 KB and 1 MB: one long message, many turns, many tools, Chinese text, and a vector of
-50,000 numbers, and beside it what most caches do, `json.dumps(sort_keys=True)` and SHA-256, which has no key for
-anything but JSON and gives one to different requests: tuples and lists, `1` and `"1"` as keys, enums and texts.
+It keys chat requests of 18 KB and 1 MB: one long message, many turns, many tools, Chinese text, and a vector of 50,000
+numbers, and beside it what most caches do, `json.dumps(sort_keys=True)` and SHA-256, which has no key for anything but
+JSON and gives one to different requests: tuples and lists, `1` and `"1"` as keys, enums and texts.
 
 Biases: the requests are made up, and of one shape each; a request of dataclasses or models goes node by node and takes
 some 2 µs a node.
-
-    python benchmarks/keys.py
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import random
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
-import msgspec
+from harness.question import Question, asked
+from harness.rounds import Case
 
 from frugal._values.key import digest_call
 
@@ -67,32 +62,17 @@ def by_json(arguments: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
 
 
-def timed(work: Callable[[], object], seconds: float = 0.4) -> tuple[float, float]:
-    """Return the minimum and the median of the repeats, in microseconds."""
-    work()
-    found: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(found) < 5:
-        begun = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - begun)
-    return min(found) * 1e6, statistics.median(found) * 1e6
-
-
-def main() -> None:
+async def measure(question: Question) -> None:
     """Check the keys, then time them."""
-    print(f"{platform.machine()}, Python {platform.python_version()}, msgspec {msgspec.__version__}")
-    print(f"{'request':<26}{'bytes':>10}{'frugal µs':>22}{'json + sha256 µs':>22}")
     for name, arguments in requests().items():
         backwards = dict(reversed(arguments.items()))
         assert digest_call("ask", arguments) == digest_call("ask", backwards)
         assert digest_call("ask", arguments) != digest_call("ask", {**arguments, "seed": 1})
-        ours = timed(lambda arguments=arguments: digest_call("ask", arguments))  # type: ignore[misc]  # bound now
-        theirs = timed(lambda arguments=arguments: by_json(arguments))  # type: ignore[misc]  # bound now
-        size = len(json.dumps(arguments, ensure_ascii=False).encode())
-        print(f"{name:<26}{size:>10,}{ours[0]:>11,.1f}{ours[1]:>11,.1f}{theirs[0]:>11,.1f}{theirs[1]:>11,.1f}")
-    print("each: minimum, median")
+        assert by_json(arguments) == by_json(backwards)
+        ours = Case("frugal", lambda _, arguments=arguments: digest_call("ask", arguments))
+        theirs = Case("json.dumps(sort_keys=True) and SHA-256", lambda _, arguments=arguments: by_json(arguments))
+        await question.measure(f"key of {name}", ours, [theirs], rounds=30)
 
 
 if __name__ == "__main__":
-    main()
+    asked(measure, "msgspec")

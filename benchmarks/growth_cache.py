@@ -42,7 +42,8 @@ async def in_memory(count: int) -> tuple[Any, list[int]]:
     for number in range(KNOWN):
         await ask(messages(number))
     store = layer.stores[None]
-    (kept,) = [entry for entry in [_any(store)] if entry is not None]
+    kept = _any(store)
+    assert kept is not None
     for number in range(count - KNOWN):
         store.set(f"other {number}", kept, None, None)
     return ask, made

@@ -186,7 +186,8 @@ async def meanings(question: Question) -> None:
     for moved, index in ((False, "NumPy"), (True, "usearch")):
         figures = []
         for _ in range(1 if question.quick or moved else 3):
-            script = f"import asyncio, memory; print(asyncio.run(memory.reopened({str(directory)!r}, {count}, moved={moved})))"
+            opening = f"memory.reopened({str(directory)!r}, {count}, moved={moved})"
+            script = f"import asyncio, memory; print(asyncio.run({opening}))"
             run = await asyncio.to_thread(
                 subprocess.run, [sys.executable, "-c", script], capture_output=True, text=True, check=True,
                 cwd=Path(__file__).parent,

@@ -84,8 +84,8 @@ async def measure(question: Question) -> None:
         async def once(_: int, route: object = route, wanted: Request = wanted) -> None:
             await route(wanted)
 
-        await question.measure(f"learned, {2 * queries:,} outcomes of {queries:,} queries", Case("frugal learned", once),
-                               note=f"fitted in {fitted:.1f} s")  # fmt: skip
+        name, note = f"learned, {2 * queries:,} outcomes of {queries:,} queries", f"fitted in {fitted:.1f} s"
+        await question.measure(name, Case("frugal learned", once), note=note)
 
 
 if __name__ == "__main__":

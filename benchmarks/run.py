@@ -51,7 +51,7 @@ def main() -> int:
             failed.append(name)
         print(f"--- {name}: {'FAILED' if name in failed else 'ok'} in {time.monotonic() - began:.0f} s", flush=True)
     print()
-    report(OUT, options.only or QUESTIONS)
+    report(OUT, QUESTIONS, options.only or QUESTIONS)
     if failed:
         print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0

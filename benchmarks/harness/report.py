@@ -15,17 +15,18 @@ __all__ = ["report"]
 MARKS = {True: "yes", False: "**short**", None: ""}
 
 
-def report(out: Path, names: Sequence[str]) -> None:
+def report(out: Path, names: Sequence[str], only: Sequence[str]) -> None:
     """Print the table of limits, and write it with all rows and the plots.
 
     Args:
-        out: where the questions have kept what they measured.
+        out: where the questions have kept what they measured, now or in an earlier run.
         names: the questions, in order.
+        only: those whose limits are printed.
     """
     documents = [json.loads(path.read_text()) for name in names if (path := out / f"{name}.rows.json").exists()]
     rows = [(document, row_of(each)) for document in documents for each in document["rows"]]
     held = list(limits_table([row for _, row in rows if row.limit]))
-    print("\n".join(held))
+    print("\n".join(limits_table([row for document, row in rows if row.limit and document["question"] in only])))
     lines = ["# What was measured", "", *held, ""]
     for document in documents:
         quick = " (quick: too few rounds to mean anything)" if document["quick"] else ""
@@ -103,7 +104,7 @@ def plots(out: Path, documents: Sequence[dict[str, Any]]) -> None:
 
 
 def _bars(plt: Any, rows: Sequence[Row], title: str, path: Path) -> None:
-    """Draw the medians of each row, ours in another colour, on a logarithmic scale."""
+    """Draw the medians of each row, ours in another colour, from nothing up: a bar's length is what it cost."""
     heights = [1 + len(row.peers) for row in rows]
     figure, every = plt.subplots(
         len(rows), 1, figsize=(8, 0.5 + 0.75 * len(rows) + 0.28 * sum(heights)), squeeze=False,
@@ -117,8 +118,7 @@ def _bars(plt: Any, rows: Sequence[Row], title: str, path: Path) -> None:
             color=["tab:green", *["tab:gray"] * len(row.peers)],
         )
         axes.bar_label(bars, [shown(one.median, row.unit) for one in figures], padding=3, fontsize=8)
-        axes.set_xscale("log")
-        axes.margins(x=0.25)
+        axes.margins(x=0.2)
         axes.invert_yaxis()
         axes.set_title(row.name, fontsize=9, loc="left")
         axes.tick_params(labelsize=8)

@@ -28,7 +28,7 @@ from harness.question import Question, asked
 from harness.rounds import Case
 from harness.work import ANSWER, Recommended, completion, messages
 
-from frugal import cached, disk, memory
+from frugal import Ledger, cached, deduplicated, disk, memory, metered, stack
 from frugal.stores import DiskStore
 
 KINDS = 64
@@ -206,6 +206,25 @@ async def responses(question: Question) -> None:
     await whole.close()
 
 
+async def by_decorator(question: Question) -> None:
+    """Measure what each decorator adds to a hit in memory."""
+    ledger = Ledger(question.home / "by decorator")
+    layer = cached(layers=[memory])
+    stacks = {
+        "frugal @cached": stack(layer),
+        "@deduplicated @cached": stack(deduplicated, layer),
+        "@metered @cached": stack(metered(ledger=ledger), layer),
+        "@metered @deduplicated @cached": stack(metered(ledger=ledger), deduplicated, layer),
+    }
+    cases = []
+    for name, decorators in stacks.items():
+        ask = decorators(counted())
+        await check(ask)
+        cases.append(asking(name, ask))
+    await question.measure("memory hit: what a decorator adds", cases[0], cases[1:])
+    await ledger.aclose()
+
+
 async def measure(question: Question) -> None:
     """Fill all caches, then time them in turn."""
     home = question.home
@@ -226,6 +245,7 @@ async def measure(question: Question) -> None:
     await question.measure("memory hit: the whole stack", case, [aiocache], limit="stack memory hit",
                            rounds=150)  # fmt: skip
     await whole.close()
+    await by_decorator(question)
     await responses(question)
 
     lasting = cached(layers=[disk(home / "disk")])(counted())

@@ -57,7 +57,7 @@ async def by_callers(question: Question) -> None:
 
         stacks.append(whole)
         cases.append(Case(f"{at_once:,} at once", once, per=calls, loops=1, after=whole.flush))
-    found = await interleaved(cases, rounds=2 if question.quick else 4, seconds=0.01)
+    found = await interleaved(cases, rounds=1 if question.quick else 3, seconds=0.01)
     figures = [Figure(case.name, found[case.name].wall, found[case.name].processor) for case in cases]
     question.grew("a miss through the whole stack", figures, sizes, plot="callers at once", x="callers", limit=None)
     for whole in stacks:

@@ -19,9 +19,6 @@ import pyperf
 
 __all__ = ["Case", "Taken", "interleaved"]
 
-WARM = 2
-"""Rounds whose times are thrown away."""
-
 # Many short rounds rather than few long ones: on a machine that others use, a round that is shorter than the
 # scheduler's slice has a chance to be left alone, and the rest is for the median to bear.
 
@@ -73,14 +70,15 @@ async def interleaved(cases: Sequence[Case], *, rounds: int, seconds: float) -> 
     found = {case.name: Taken([], []) for case in cases}
     order, chance = list(cases), random.Random(0)
     gc.collect()
-    for turn in range(WARM + rounds):
+    warm = 1 if rounds < 10 else 2  # where there are few they are long
+    for turn in range(warm + rounds):
         chance.shuffle(order)
         for case in order:
             items = loops[case.name] * case.per
             if loops[case.name] > 10:  # so that nobody pays for what another one left in the processor's caches
                 await _round(case, counters, loops[case.name] // 10)
             wall, processor = await _round(case, counters, loops[case.name])
-            if turn >= WARM:
+            if turn >= warm:
                 found[case.name].wall.append(wall / items)
                 found[case.name].processor.append(processor / items)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from frugal.ledger.cells import Cell, cell_of, dims
+from frugal.ledger.cells import Cell, dims
 from frugal.ledger.keys import HOUR, cell_key, day_label, dims_text, hour_label, output_key, record_key
 from frugal.ledger.outputs import Outputs, learns_from
 from frugal.ledger.scopes import book
@@ -96,12 +96,9 @@ class Books:
     def _sum(self, row: RecordRow, sign: int) -> None:
         at = (row.time // HOUR, dims(row))
         delta = self._deltas.get(at)
-        if delta is None and sign == 1:
-            self._deltas[at] = cell_of(row)
-        else:
-            if delta is None:
-                delta = self._deltas[at] = Cell()
-            delta.add(cell_of(row), sign)
+        if delta is None:
+            delta = self._deltas[at] = Cell()
+        delta.count(row, sign)
         book(self._unit, row, sign)
 
     def _write(self) -> None:

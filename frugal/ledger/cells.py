@@ -79,6 +79,15 @@ class Cell(msgspec.Struct, omit_defaults=True, gc=False):
         self.unpriced += sign * other.unpriced
         self.moved += sign * other.moved
 
+    def count(self, row: RecordRow, sign: int = 1) -> None:
+        """Add a record, or take it away: as `add(cell_of(row), sign)`, without making a cell of most that is free."""
+        if row.usage or row.cost is not None or row.booked is not None:
+            self.add(cell_of(row), sign)
+            return
+        self.records += sign
+        self.saved += sign * row.saved
+        self.latency += sign * round(row.latency * 1e6)
+
     @property
     def tokens(self) -> int:
         """All tokens."""
@@ -123,10 +132,7 @@ class Cell(msgspec.Struct, omit_defaults=True, gc=False):
         """Return the tokens; sums beyond what one request can have are no fault here."""
         if not self.usage:
             return Usage()
-        total = object.__new__(Usage)
-        for name, count in zip(BUCKETS, self.usage, strict=True):
-            object.__setattr__(total, name, count)
-        return total
+        return Usage.unbounded(self.usage)
 
 
 def dims(row: RecordRow) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The writer: one thread that writes, and everything that waits shares its transactions.
 
 Law: pieces of work are done in the order in which they came, each once; all that wait when a transaction
-begins go into it (group commit). What cost money goes at once; what was free may linger for 50 ms. While
+begins go into it (group commit). What cost money goes at once; what was free may wait for company first. While
 the disk or another process is in the way, work stays queued and is tried again, and those who wait are told
 so when patience is over. No disk is touched on any other thread, except at the interpreter's exit, when
 there may be no other.
@@ -80,11 +80,12 @@ class Writer:
         with self._lock:
             self._line.add(piece)
             piece.ticket.hopeless = isinstance(piece, Commit) and not self.health.left
-            if self._idle and (piece.urgent or len(self._line) == 1):
-                self._idle = False
-                self._lock.notify()
-            elif not self._final and (self._thread is None or not self._thread.is_alive()):
-                self._start()
+            if piece.urgent or len(self._line) == 1:  # what is neither goes with those before it
+                if self._idle:
+                    self._idle = False
+                    self._lock.notify()
+                elif not self._final and (self._thread is None or not self._thread.is_alive()):
+                    self._start()
         if self._final:
             self.drain()  # the interpreter ends: nobody else will do it
         return piece.ticket

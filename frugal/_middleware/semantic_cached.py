@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from frugal._core.journal import Journal
 from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, compose, isinstance_stream
 from frugal._core.stream import tap
+from frugal._mechanisms.errands import Errands, each
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
 from frugal._values.facts import Held, Saved, Spent
 from frugal._values.money import Money
@@ -59,7 +61,8 @@ class Matcher:
         prepare: opens what is kept on disk; called in a thread, and cheap the second time.
         refreshed: looks for entries of other processes about once a second, in a thread; says whether there were any.
         learned: notes that the policy has learned, so that it is kept.
-        waits: whether `refuse` is async.
+        foreign: whether `refuse` is the user's own.
+        waits: whether it is async.
     """
 
     collection: Any
@@ -74,14 +77,23 @@ class Matcher:
     refreshed: Callable[[], bool]
     learned: Callable[[], None]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    foreign: bool = False
     waits: bool = False
     threads: list[ThreadPoolExecutor] = field(default_factory=list)
+    errands: Errands[Callable[[], Any]] = field(default_factory=lambda: Errands(each))
 
-    async def run(self, look: Callable[[], Any]) -> Any:
-        """Run a lookup in a thread; one that waits for the loop in a thread of its own kind.
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function that may wait for the disk or take long, in a thread, with the caller's context."""
+        return await self.errands.do(partial(copy_context().run, function, *args))
 
-        An async veto may itself want one of the loop's threads, while lookups wait for their turn in all of them.
+    async def look(self, look: Callable[[], Any]) -> Any:
+        """Run a lookup in a thread; beside others where a user's veto may take its time over each.
+
+        One that waits for the loop has a thread of its own kind: an async veto may itself want one of the loop's
+        threads, while lookups wait for their turn in all of them.
         """
+        if not self.foreign:
+            return await self.run(look)
         if not self.waits:
             return await asyncio.to_thread(look)
         if not self.threads:
@@ -160,16 +172,23 @@ class SemanticCached:
     async def _decide(self, matcher: Matcher, place: Place, vector: Any, *, serve: bool) -> tuple[Decision, Any]:
         look = partial(self._look, matcher, place, vector, serve, asyncio.get_running_loop())
         try:
-            await asyncio.to_thread(matcher.prepare)
-            decision, entry = await matcher.run(look)
-            if decision.action == "miss" and serve and await asyncio.to_thread(matcher.refreshed):
-                decision, entry = await matcher.run(look)
+            decision, entry = await matcher.look(look)
         except Exception as error:  # a fault of the cache is a miss
             _log.warning("frugal: the semantic cache failed (%s: %s); the model is asked", type(error).__name__, error)
             return Decision("miss", "fault"), None
         return decision, entry
 
     def _look(
+        self, matcher: Matcher, place: Place, vector: Any, serve: bool, loop: asyncio.AbstractEventLoop
+    ) -> tuple[Decision, Any]:
+        """Look for an entry, also among what other processes have added meanwhile; called in a thread."""
+        matcher.prepare()
+        found = self._seek(matcher, place, vector, serve, loop)
+        if found[0].action == "miss" and serve and matcher.refreshed():
+            return self._seek(matcher, place, vector, serve, loop)
+        return found
+
+    def _seek(
         self, matcher: Matcher, place: Place, vector: Any, serve: bool, loop: asyncio.AbstractEventLoop
     ) -> tuple[Decision, Any]:
         near = matcher.collection.near(place.partition, vector, NEIGHBOURS)
@@ -189,7 +208,7 @@ class SemanticCached:
             value, streamed, pico, usage, model, source = kept
         except Exception as error:
             self._fault(call, "decode", error)
-            await asyncio.to_thread(matcher.collection.remove, entry.id)
+            await matcher.run(matcher.collection.remove, entry.id)
             return None
         matcher.collection.touch(entry.id)
         saved = Saved("semantic", Money(pico), Usage(*usage), model, source, decision.similarity)
@@ -236,7 +255,7 @@ class SemanticCached:
         named = matcher.classify(value, [entry])
         if inspect.isawaitable(named):
             named = await named
-        await asyncio.to_thread(matcher.learn, decision, right=named == entry.answer_class)
+        await matcher.run(partial(matcher.learn, decision, right=named == entry.answer_class))
 
     # ------------------------------------------------------------------ the rest
 
@@ -270,7 +289,7 @@ class SemanticCached:
                 matcher.collection.remove(entry.id)
             return bool(same)
 
-        return await asyncio.to_thread(remove)
+        return bool(await matcher.run(remove))
 
     async def foresee(self, dry: Any) -> None:
         """Say what is nearest."""
@@ -282,7 +301,7 @@ class SemanticCached:
             dry.say(self.words, "would not match: there is no last user turn to match by meaning")
             return
         vector = await self._vector(dry.call, matcher, place.text)
-        await asyncio.to_thread(matcher.prepare)
+        await matcher.run(matcher.prepare)
         near = [] if vector is None else matcher.collection.near(place.partition, vector, 1)
         told = f"nearest entry at {near[0].similarity:.3f}" if near else "nothing near"
         dry.say(self.words, f"would search partition {place.partition[:12]}: {told}")
@@ -339,9 +358,9 @@ class _Keep:
             if inspect.isawaitable(named):
                 named = await named
             if self.decision.action == "explore" and self.entry is not None:
-                await asyncio.to_thread(matcher.learn, self.decision, right=named == self.entry.answer_class)
+                await matcher.run(partial(matcher.learn, self.decision, right=named == self.entry.answer_class))
             kept = (value, streamed, cost.pico, tuple(cost.usage), cost.model, cost.source)
-            await asyncio.to_thread(self._add, kept, named, cost)
+            await matcher.run(self._add, kept, named, cost)
         except Exception as error:
             self.ring._fault(self.call, "keep", error)  # noqa: SLF001 the other half of the ring
 

@@ -199,6 +199,7 @@ def _matcher(
         prepare=keeper.prepare,
         refreshed=keeper.refreshed,
         learned=keeper.learned,
+        foreign=not isinstance(veto, bool),
         waits=not isinstance(veto, bool) and _is_async(veto),
     )
 

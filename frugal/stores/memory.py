@@ -60,8 +60,9 @@ class MemoryStore:
     def get(self, key: str) -> Stored | None:
         """Return the value, or `None` when it is not there or has expired."""
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None:
+            try:
+                kept = self._kept[key]
+            except KeyError:
                 return None
             if kept.expires > self._clock.now():
                 return kept.stored

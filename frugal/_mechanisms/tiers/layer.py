@@ -7,6 +7,7 @@ head whose checksum covers the key, so a value never answers for another key.
 
 from __future__ import annotations
 
+import gc
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
 
+from frugal._values.plain import LEAVES, PLAIN
 from frugal.errors import StoreCorruptedError
 from frugal.ports import Codec, Store
 
@@ -28,8 +30,7 @@ _MAGIC = b"frT1"
 _NO_TAG = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A value that a layer had.
 
     Args:
@@ -78,13 +79,18 @@ class Layer:
 
     @property
     def get_nowait(self) -> Callable[[str], Any] | None:
-        """The store's lookup that never waits, where it has one."""
-        return getattr(self.store, "get_nowait", None)
+        """The store's lookup that may be called on a loop's thread, where it has one."""
+        return getattr(self.store, "get_nowait", None if self.waits else self.store.get)
 
     @property
     def sets_at_once(self) -> bool:
         """Whether `set` may be called on a loop's thread."""
-        return not self.waits or self.get_nowait is not None
+        return self.get_nowait is not None
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it keeps the very objects, in reach without waiting or decoding."""
+        return self.codec is None and not self.waits
 
     def pack(self, key: str, kept: Kept) -> bytes:
         """Return the bytes to keep, for a layer with a codec.
@@ -141,9 +147,27 @@ def _head(key: str, kept: Kept) -> bytes:
     return bare[:-4] + checksum.to_bytes(4, "little") + tag
 
 
+_TEXTS = frozenset({str, bytes})
+
+
 def is_large(value: Any) -> bool:
     """Return whether coding a value may take so long that it belongs in a thread; looks at no more than that takes."""
-    size, nodes, waiting = 0, 0, [value]
+    level, size, nodes = [value], 0, 0
+    while level:  # level by level at the speed of C, for as long as all is plain
+        kinds = set(map(type, level))
+        if not kinds <= PLAIN:
+            return _is_large(level, size, nodes)
+        nodes += len(level)
+        size += sum(len(child) for child in level if type(child) in _TEXTS)
+        if size > LARGE or nodes > _MANY:
+            return True
+        # Of what holds something; and of a text nothing, though it is asked.
+        level = [] if kinds <= LEAVES else gc.get_referents(*level)
+    return False
+
+
+def _is_large(waiting: list[Any], size: int, nodes: int) -> bool:
+    """Go on where there are objects with fields."""
     while waiting:
         found = waiting.pop()
         nodes += 1

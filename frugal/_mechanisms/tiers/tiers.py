@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import takewhile
 from math import inf
 from typing import Any
 
+from frugal._mechanisms.errands import Errands
 from frugal._mechanisms.tiers.drops import Drops
 from frugal._mechanisms.tiers.layer import LARGE, Found, Kept, Layer, earliest, is_large
 from frugal._values.clock import clock as ambient
@@ -27,6 +30,22 @@ _MISS: Any = object()
 
 OnFault = Callable[[str, str, Exception], None]
 """Told the layer's name, the operation and the error."""
+
+
+class _Look:
+    """How a layer is looked into: at once where that needs no waiting, else by errands."""
+
+    __slots__ = ("errands", "layer", "nowait")
+
+    def __init__(self, tiers: Tiers, layer: Layer) -> None:
+        self.layer = layer
+        self.nowait = layer.get_nowait or _blocked
+        self.errands: Errands[Any] | None = Errands(partial(tiers._read, layer)) if layer.waits else None  # noqa: SLF001
+
+
+def _blocked(key: str) -> Any:
+    """Stand for the lookup of a store that may wait."""
+    raise BlockingIOError(key)
 
 
 class Tiers:
@@ -73,22 +92,64 @@ class Tiers:
         self._copy = copy
         self._clock = clock
         self._drops = Drops()
+        self._looks = tuple(_Look(self, layer) for layer in self.layers)
+        self._near = tuple(takewhile(lambda look: look.layer.is_near, self._looks))
         self._logged: set[tuple[str, str, str]] = set()
 
     # ------------------------------------------------------------------ looking up
 
     async def get(self, key: str) -> Found | None:
         """Return the fresh value of the nearest layer that has one, and have the nearer layers learn it."""
-        return await self._look(key, stale=False)
+        found, depth = self._look_nowait(key, self._looks)
+        return found if found is not None or depth == len(self.layers) else await self._look(key, depth)
+
+    def get_near(self, key: str) -> Found | None:
+        """Return what `get` would, if it is among the objects of the nearest layers, where looking costs nothing."""
+        return self._look_nowait(key, self._near)[0]
 
     async def get_stale(self, key: str) -> Found | None:
         """Return a value even if its time is over by up to `stale` seconds; changes nothing."""
         return await self._look(key, stale=True)
 
-    async def _look(self, key: str, *, stale: bool) -> Found | None:
+    def _look_nowait(self, key: str, looks: tuple[_Look, ...]) -> tuple[Found | None, int]:
+        """Look where nothing needs to wait; return what was found, and the depth from which it could not be told."""
         ticket = self._drops.ticket()
-        for depth, layer in enumerate(self.layers):
-            kept = await self._fetch(layer, key, stale=stale)
+        now = self._clock.now()
+        for depth, look in enumerate(looks):
+            layer = look.layer
+            try:
+                if look.errands is not None and look.errands.busy:
+                    return None, depth  # others have gone to read there: this one goes along
+                stored = look.nowait(key)
+                if stored is None:
+                    continue
+                kept = layer.unpack(key, stored.value)
+                fresh_until = self._fresh_until(layer, kept)
+                if fresh_until <= now:
+                    continue
+                if layer.codec is not None:
+                    if len(kept.value) > LARGE:
+                        return None, depth
+                    kept = layer.decode(key, kept)
+                    value = kept.value
+                else:
+                    value = kept.value if self._copy is None else self._copied(layer, key, kept.value)
+            except BlockingIOError:
+                return None, depth
+            except Exception as error:
+                self._fault(layer, "get", error)
+                continue
+            if depth:
+                self._teach(key, kept, fresh_until, self.layers[:depth], ticket)
+            if value is not _MISS:
+                return Found(value, layer.name, kept.made, fresh_until), depth
+        return None, len(looks)
+
+    async def _look(self, key: str, start: int = 0, *, stale: bool = False) -> Found | None:
+        ticket = self._drops.ticket()
+        for depth, look in enumerate(self._looks[start:], start):
+            layer = look.layer
+            kept = await self._fetch(look, key, stale=stale)
             if kept is None:
                 continue
             fresh_until = self._fresh_until(layer, kept)
@@ -102,20 +163,14 @@ class Tiers:
             return Found(value, layer.name, kept.made, fresh_until, fresh_until <= self._clock.now())
         return None
 
-    async def _fetch(self, layer: Layer, key: str, *, stale: bool) -> Kept | None:
+    async def _fetch(self, look: _Look, key: str, *, stale: bool) -> Kept | None:
         """Return what a layer has, decoded; `None` for a miss, a fault, or what is over."""
+        layer = look.layer
         try:
-            get_nowait = layer.get_nowait
-            if get_nowait is not None:
-                try:
-                    stored = get_nowait(key)
-                except BlockingIOError:
-                    return await asyncio.to_thread(self._read, layer, key, stale=stale)
-            elif layer.waits:
-                return await asyncio.to_thread(self._read, layer, key, stale=stale)
-            else:
-                stored = layer.store.get(key)
-            kept = self._usable(layer, key, stored, stale=stale)
+            if look.errands is not None:
+                read: Kept | None = await look.errands.do((key, stale))
+                return read
+            kept = self._usable(layer, key, layer.store.get(key), stale=stale)
             if kept is None or layer.codec is None:
                 return kept
             if len(kept.value) > LARGE:
@@ -125,9 +180,21 @@ class Tiers:
             self._fault(layer, "get", error)
             return None
 
-    def _read(self, layer: Layer, key: str, *, stale: bool) -> Kept | None:
-        kept = self._usable(layer, key, layer.store.get(key), stale=stale)
-        return None if kept is None else layer.decode(key, kept)
+    def _read(self, layer: Layer, wanted: list[tuple[str, bool]]) -> list[Kept | Exception | None]:
+        """Read many values of a layer, stale ones too where that is asked; in a thread."""
+        get_many = getattr(layer.store, "get_many", None)
+        found: Sequence[Any] = [_MISS] * len(wanted) if get_many is None else get_many([key for key, _ in wanted])
+        return [self._read_one(layer, key, stored, stale) for (key, stale), stored in zip(wanted, found, strict=True)]
+
+    def _read_one(self, layer: Layer, key: str, stored: Any, stale: bool) -> Kept | Exception | None:
+        try:
+            if isinstance(stored, Exception):
+                return stored
+            stored = layer.store.get(key) if stored is _MISS else stored
+            kept = self._usable(layer, key, stored, stale=stale)
+            return None if kept is None else layer.decode(key, kept)
+        except Exception as error:
+            return error
 
     def _usable(self, layer: Layer, key: str, stored: Stored | None, *, stale: bool) -> Kept | None:
         if stored is None:
@@ -138,7 +205,12 @@ class Tiers:
 
     def _fresh_until(self, layer: Layer, kept: Kept) -> float:
         # By the limits of now, too: they may have been others when the value was kept.
-        return earliest(kept.fresh_until, _after(kept.made, self._ttl), _after(kept.since, layer.ttl))
+        until = kept.fresh_until
+        if self._ttl is not None and kept.made + self._ttl < until:
+            until = kept.made + self._ttl
+        if layer.ttl is not None and kept.since + layer.ttl < until:
+            until = kept.since + layer.ttl
+        return until
 
     def _copied(self, layer: Layer, key: str, value: Any) -> Any:
         if self._copy is None:

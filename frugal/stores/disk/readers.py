@@ -1,8 +1,9 @@
 """The two connections that read: one that never waits, for an event loop's thread, and one that may.
 
 Law: reading writes nothing. The quick connection opens no file, waits for no lock and takes no large value: it says
-`BlockingIOError`, and whoever asked goes to a thread. While a directory cannot be read, that is known for a second
-without asking it again.
+`BlockingIOError`, and whoever asked goes to a thread. So it says, too, for a moment after a read that took long: then
+other threads want the interpreter, and each return from SQLite waits up to 5 ms for it. While a directory cannot be
+read, that is known for a second without asking it again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from frugal.stores.disk import rows
@@ -23,6 +25,7 @@ ENOUGH = 1000
 
 _TIMEOUT = 0.25  # seconds, off the loop's thread
 _KNOWN = 1.0  # seconds
+_LONG, _MOMENT = 0.0005, 0.02  # seconds: a read is a long one, and for how long the next ones are then not tried
 
 
 class _Watcher(Protocol):
@@ -52,6 +55,7 @@ class Readers:
         self._connections: tuple[sqlite3.Connection, sqlite3.Connection] | None = None
         self._trouble: Exception | None = None
         self._trouble_until = 0.0
+        self._busy_until = 0.0
 
     def read_nowait(self, key: str) -> Row | None:
         """Return the row of a key, without its value if that is large.
@@ -61,6 +65,9 @@ class Readers:
             sqlite3.Error, OSError, FrugalError: it cannot be read now.
         """
         self._check()
+        began = time.monotonic()
+        if began < self._busy_until:
+            raise BlockingIOError("reading takes long at the moment")
         if not self._fast.acquire(blocking=False):
             raise BlockingIOError("another thread reads")
         try:
@@ -71,6 +78,9 @@ class Readers:
             raise BlockingIOError(str(error)) from error
         finally:
             self._fast.release()
+            ended = time.monotonic()
+            if ended - began > _LONG:
+                self._busy_until = ended + _MOMENT
 
     def read(self, key: str) -> Row | None:
         """Return the row of a key; may wait and open.
@@ -78,14 +88,21 @@ class Readers:
         Raises:
             sqlite3.Error, OSError, FrugalError: it cannot be read now.
         """
+        return self.read_many([key]).get(key)
+
+    def read_many(self, keys: Sequence[str]) -> dict[str, Row]:
+        """Return the rows of those of many keys that are there; may wait and open.
+
+        Raises:
+            sqlite3.Error, OSError, FrugalError: they cannot be read now.
+        """
         self._check()
+        found: dict[str, Row] = {}
         try:
-            if not self.open():
-                return None
-            with self._slow:
-                if self._connections is None:  # closed meanwhile, by a fork or because the file is broken
-                    return None
-                row = self._read(self._connections[1], key, large=True)
+            if self.open():
+                with self._slow:
+                    if self._connections is not None:  # closed meanwhile, by a fork or because the file is broken
+                        found = self._read_many(self._connections[1], keys)
         except TROUBLE as error:
             first, self._trouble = self._trouble is None, error
             self._trouble_until = time.monotonic() + _KNOWN
@@ -93,7 +110,7 @@ class Readers:
                 self._watcher.tell("get", error)
             raise
         self._trouble = None
-        return row
+        return found
 
     def _check(self) -> None:
         trouble = self._trouble
@@ -104,15 +121,33 @@ class Readers:
         try:
             row = rows.read(connection, key, large=large)
         except TROUBLE as error:
-            if is_broken(error):
-                self._watcher.suspect(error)
+            self._look_at(error)
             raise
         if row is not None:
+            self._note((row,))
+        return row
+
+    def _read_many(self, connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Row]:
+        try:
+            found = rows.read_many(connection, keys)
+        except TROUBLE as error:
+            self._look_at(error)
+            raise
+        self._note(found.values())
+        return found
+
+    def _look_at(self, error: Exception) -> None:
+        """Have the file looked at where an error says that it is broken."""
+        if is_broken(error):
+            self._watcher.suspect(error)
+
+    def _note(self, used: Iterable[Row]) -> None:
+        """Note that rows were used."""
+        for row in used:
             if len(self.touched) < 4 * ENOUGH:
                 self.touched.add(row.id)
-            if len(self.touched) >= ENOUGH:
-                self._watcher.wake()
-        return row
+        if len(self.touched) >= ENOUGH:
+            self._watcher.wake()
 
     def open(self) -> bool:
         """Open what is not open; return whether there is anything to read.

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["DELETE", "LARGE", "Row", "Write", "clear", "evict", "read", "touch", "write"]
+__all__ = ["DELETE", "LARGE", "Row", "Write", "clear", "evict", "read", "read_many", "touch", "write"]
 
 LARGE = 256 * 1024
 """Bytes above which a value is read and written by another thread than the loop's."""
@@ -19,6 +19,11 @@ _READ = (
     "SELECT rowid, expire_time, mode, filename, typeof(value), length(value), "
     "CASE WHEN length(value) <= ? THEN value END FROM Cache WHERE key = ? AND raw = 1"
 )
+_READ_MANY = (
+    "SELECT rowid, expire_time, mode, filename, typeof(value), length(value), value, key FROM Cache"
+    " WHERE raw = 1 AND key IN ({marks})"
+)
+_AT_ONCE = (240, 60, 15, 4, 1)  # keys in one statement: few lengths, so that compiled statements are reused
 _WRITE = (
     "INSERT INTO Cache (key, raw, store_time, expire_time, access_time, access_count, tag, size, mode, filename, value)"
     " VALUES (?, 1, ?, ?, ?, 0, ?, 0, 1, NULL, ?) ON CONFLICT (key, raw) DO UPDATE SET"
@@ -66,6 +71,19 @@ def read(connection: sqlite3.Connection, key: str, *, large: bool) -> Row | None
     """Return the row of a key; with the value of a large one only when asked."""
     rows = connection.execute(_READ, (2**62 if large else LARGE, key)).fetchall()
     return Row(*rows[0]) if rows else None
+
+
+def read_many(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Row]:
+    """Return the rows of those of many keys that are there, with their values, however large."""
+    found: dict[str, Row] = {}
+    at = 0
+    for size in _AT_ONCE:
+        while len(keys) - at >= size:
+            statement = _READ_MANY.format(marks=", ".join(["?"] * size))
+            for *row, key in connection.execute(statement, keys[at : at + size]).fetchall():
+                found[key] = Row(*row)
+            at += size
+    return found
 
 
 def write(connection: sqlite3.Connection, writes: Iterable[tuple[str, Write]], now: float) -> None:

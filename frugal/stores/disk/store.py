@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from frugal._values.clock import clock as ambient
 from frugal.errors import StoreCorruptedError
@@ -126,6 +126,23 @@ class DiskStore:
         if write is not None:
             return self._queued(write)
         return self._stored(key, self._engine.readers.read(key))
+
+    def get_many(self, keys: Sequence[str]) -> list[Stored | Exception | None]:
+        """Return what `get` would for each of many keys, its error as a value; takes one look at the disk for all.
+
+        Raises:
+            LedgerFormatError: the directory is not ours, or is newer.
+            sqlite3.Error, OSError: it cannot be read now.
+        """
+        queued = {key: write for key in keys if (write := self._engine.pending.get(key)) is not None}
+        rows = self._engine.readers.read_many([key for key in dict.fromkeys(keys) if key not in queued])
+        found: list[Stored | Exception | None] = []
+        for key in keys:
+            try:
+                found.append(self._queued(queued[key]) if key in queued else self._stored(key, rows.get(key)))
+            except StoreCorruptedError as error:
+                found.append(error)
+        return found
 
     async def get_soon(self, key: str) -> Stored | None:
         """Return the value without holding up the loop: at once, or from a thread.

@@ -11,6 +11,7 @@ import textwrap
 import threading
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import diskcache
 import pytest
@@ -387,3 +388,42 @@ async def test_no_writing_call_runs_on_the_loops_thread(store, tmp_path, monkeyp
 
 
 _DISK = ("open", "os.mkdir", "os.rename", "os.remove", "os.link", "os.chmod", "os.scandir", "sqlite3.connect", "shutil")
+
+
+def test_many_are_read_at_one_look(store):
+    """Queued ones and written ones alike; each as `get` would give it."""
+    store.set("written", b"1", None)
+    store.set("over", b"2", -1)
+    store.flush()
+    store.set("queued", b"3", None)
+    store.delete("written twice")
+    keys = ["written", "queued", "absent", "over", "written twice", "written", *(f"none {n}" for n in range(500))]
+    found = store.get_many(keys)
+    assert [store.get(key) for key in keys] == found
+    assert [Stored(b"1", None), Stored(b"3", None), None, None, None, Stored(b"1", None)] == found[:6]
+
+
+def test_a_damaged_row_among_many_is_the_error_of_its_key_alone(store):
+    """The others are read."""
+    store.set("good", b"1", None)
+    store.set("bad", b"2", None)
+    store.flush()
+    with database(store) as connection:
+        connection.execute("UPDATE Cache SET mode = 4 WHERE key = 'bad'")
+        connection.commit()
+    good, bad = store.get_many(["good", "bad"])
+    assert Stored(b"1", None) == good
+    assert isinstance(bad, StoreCorruptedError)
+
+
+def test_after_a_long_read_the_loop_is_spared_for_a_moment(store, monkeypatch):
+    """Other threads want the interpreter then: the next read goes to a thread, with others."""
+    store.set("key", b"value", None)
+    store.flush()
+    assert Stored(b"value", None) == store.get("key")  # opens
+    times = iter([0.0, 0.01, 0.015, 1.0, 1.0])
+    monkeypatch.setattr("frugal.stores.disk.readers.time", SimpleNamespace(monotonic=lambda: next(times)))
+    assert Stored(b"value", None) == store.get_nowait("key")
+    with pytest.raises(BlockingIOError):
+        store.get_nowait("key")
+    assert Stored(b"value", None) == store.get_nowait("key")

@@ -55,7 +55,9 @@ def last_user_turn(arguments: Mapping[str, object]) -> tuple[str, dict[str, obje
 
 def _from_turns(turns: object) -> tuple[str, object] | None:
     """Take the text out of the last of several turns; it must be the user's."""
-    if not isinstance(turns, Sequence) or isinstance(turns, (str, bytes)) or not turns:
+    if type(turns) is not list and (not isinstance(turns, Sequence) or isinstance(turns, (str, bytes))):
+        return None
+    if not turns:
         return None
     last = turns[-1]
     if isinstance(last, str):  # Gemini's `contents`, and lists of prompts: each a user's text.
@@ -94,12 +96,13 @@ def _text_of(part: object) -> str | None:
 
 
 def _get(holder: object, name: str) -> Any:
-    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+    # The abstract class takes a while to recognise what nearly all are.
+    return holder.get(name) if type(holder) is dict or isinstance(holder, Mapping) else getattr(holder, name, None)
 
 
 def _fields(holder: object) -> dict[str, object]:
     """Return what a mapping or an object holds, by name; an object's type is part of it."""
-    if isinstance(holder, Mapping):
+    if type(holder) is dict or isinstance(holder, Mapping):
         return dict(holder)
     kind: Any = type(holder)
     if isinstance(holder, tuple):

@@ -22,6 +22,9 @@ from frugal.providers.counts import Counts
 __all__ = ["disjoint"]
 
 
+_WHOLE = {"input", "output", "total"}
+
+
 def disjoint(counts: Counts, *, chat: bool, zeros: bool, reasons_apart: bool = False) -> tuple[Usage | None, str]:
     """Return the disjoint usage of a provider's counts, with a note.
 
@@ -41,6 +44,8 @@ def disjoint(counts: Counts, *, chat: bool, zeros: bool, reasons_apart: bool = F
     >>> disjoint({"input": 10, "cached": 4, "output": 3}, chat=True, zeros=False)[0].cache_read_tokens
     4
     """
+    if counts.keys() == _WHOLE and counts["input"] + counts["output"] == counts["total"]:  # as most are
+        return Usage(counts["input"], 0, 0, 0, 0, 0, counts["output"]), ""
     if "input" not in counts or "output" not in counts:
         if not counts.keys() & {"input", "output", "total", "reasoning_apart"}:
             return None, ""

@@ -200,7 +200,9 @@ def tally(usage: Node) -> Counts:
 
 def _collect(node: Node, table: Mapping[str, Any], counts: Counts) -> None:
     pairs: Iterable[tuple[Any, Any]]
-    pairs = node.items() if isinstance(node, Mapping) else ((name, node.get(name)) for name in table)
+    pairs = (
+        node.items() if type(node) is dict or isinstance(node, Mapping) else ((name, node.get(name)) for name in table)
+    )
     for name, value in pairs:
         role = table.get(name) if value is not None else None
         if role is None:

@@ -62,7 +62,7 @@ def figures(node: Node, *, zeros: bool = False) -> Figures:
     if (billed := look(node.get("billed_units"))) is not None:
         node, zeros = billed, True  # Cohere: `tokens` are what the model saw, `billed_units` what is paid for
     # Most usages are counts and nothing else, and are read ten thousand times a second.
-    plain = isinstance(node, Mapping) and BESIDE.isdisjoint(node)
+    plain = (type(node) is dict or isinstance(node, Mapping)) and BESIDE.isdisjoint(node)
     if not plain:
         _stated(node, found)
         found.tier = _tier(node)

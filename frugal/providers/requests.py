@@ -8,7 +8,7 @@ absent, and nothing here raises. Options are looked for where the SDKs take them
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from frugal.providers.nodes import Node, entries, look, word
@@ -34,7 +34,7 @@ _NESTS = frozenset(
 
 _DEPTH = 3
 
-_LIMITS = (
+_LIMITS = frozenset((
     "max_tokens",  # OpenAI Chat, Anthropic, Mistral, Cohere, and most others
     "max_completion_tokens",  # OpenAI Chat, for models that reason
     "max_output_tokens",  # OpenAI Responses, Gemini's SDK
@@ -44,8 +44,8 @@ _LIMITS = (
     "max_new_tokens",  # Hugging Face
     "maxTokenCount",  # Titan
     "num_predict",  # Ollama
-)
-_CHOICES = ("n", "best_of", "candidate_count", "candidateCount", "num_generations")
+))  # fmt: skip
+_CHOICES = frozenset(("n", "best_of", "candidate_count", "candidateCount", "num_generations"))
 _MODELS = ("model", "modelId", "model_id", "model_name", "engine")
 
 
@@ -57,7 +57,7 @@ def options(arguments: Mapping[str, object]) -> Iterator[Node]:
 def _nested(node: Node, depth: int) -> Iterator[Node]:
     yield node
     if depth:
-        for name in _NESTS:
+        for name in _there(node, _NESTS):
             inner = look(node.get(name))
             if inner is not None and inner is not node:
                 yield from _nested(inner, depth - 1)
@@ -70,8 +70,13 @@ def _count(value: Any) -> int | None:
     return int(value) if value > 0 and int(value) == value else None
 
 
-def _largest(arguments: Mapping[str, object], names: tuple[str, ...]) -> int | None:
-    found = (_count(node.get(name)) for node in options(arguments) for name in names)
+def _there(node: Node, names: frozenset[str]) -> Iterable[str]:
+    """Return those names that a node may have; most requests have none of most, and are asked for all of them."""
+    return names.intersection(node) if type(node) is dict else names
+
+
+def _largest(arguments: Mapping[str, object], names: frozenset[str]) -> int | None:
+    found = [_count(node.get(name)) for node in options(arguments) for name in _there(node, names)]
     return max((count for count in found if count is not None), default=None)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from frugal._core.estimate import sizes_of
 from frugal._values.key import digest
 from frugal._values.money import Money
 from frugal._values.query import last_user_turn
@@ -43,7 +45,7 @@ def request_of(
     arguments = call.arguments
     messages = _messages(arguments)
     taken = last_user_turn(arguments)
-    typical, bound = requests.input_tokens(arguments)
+    typical, bound = sizes_of(call, requests)
     session = _session(call, messages)
     previous, cached = conversations.recall(session) if conversations is not None else (None, 0)
     tools = arguments.get("tools") or arguments.get("functions") or ()
@@ -53,7 +55,7 @@ def request_of(
 
     def facts_of(name: str) -> Model | None:
         window = getattr(prices, "context_window", None)
-        return Model(name, context_window=window(name)) if window is not None else None
+        return _windowed(name, window(name)) if window is not None else None
 
     return Request(
         text=taken[0] if taken is not None else _any_text(arguments),
@@ -76,6 +78,11 @@ def request_of(
         price_of=price_of,
         facts_of=facts_of,
     )
+
+
+@lru_cache(maxsize=1024)
+def _windowed(name: str, window: int | None) -> Model:
+    return Model(name, context_window=window)
 
 
 def _messages(arguments: Mapping[str, Any]) -> tuple[Any, ...]:

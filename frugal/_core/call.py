@@ -9,13 +9,14 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from random import Random
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from frugal._core.identity import identity_of
 from frugal._core.journal import Inner, Journal
+from frugal._core.lazy import lazy
 from frugal._values.facts import Facts
 
 if TYPE_CHECKING:
@@ -24,11 +25,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Function", "new_id"]
 
-# Not uuid4: it asks the kernel for each one, which lets go of the interpreter's lock and waits to have it back. These
-# are names, not secrets; 128 bits from a generator that is seeded anew in every process.
-_names = Random(os.urandom(32))
+
+class _Names:
+    """Make ids: the millisecond, 48 random bits that are this process's own, and a number.
+
+    Not uuid4: it asks the kernel for each one, which lets go of the interpreter's lock and waits to have it back. These
+    are names, not secrets.
+    """
+
+    def __init__(self) -> None:
+        self.numbers = count(int.from_bytes(os.urandom(3), "big"))
+        self.process = os.urandom(6).hex()
+        self.head = (0, "")  # the last millisecond, and what ids begin with in it
+
+
+_names = _Names()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _names.seed(os.urandom(32)))
+    os.register_at_fork(after_in_child=_names.__init__)  # type: ignore[misc]  # made anew, where it is
 
 
 def new_id() -> str:
@@ -37,7 +50,12 @@ def new_id() -> str:
     So they are written where the last ones were: at a million records, random ones would touch a page of the index
     each.
     """
-    return f"{time.time_ns() // 1_000_000:012x}{_names.getrandbits(80):020x}"
+    now = time.time_ns() // 1_000_000
+    at, head = _names.head
+    if at != now:
+        head = f"{now:012x}{_names.process}"
+        _names.head = (now, head)
+    return f"{head}{next(_names.numbers) & 0xFFFFFFFF:08x}"
 
 
 class Function:
@@ -89,7 +107,7 @@ class Function:
         """Return every argument by name, with defaults applied; extra positional ones as `*name`."""
         if instance is not None and self.takes_self:
             args = (instance, *args)
-        if self._signature is not None and (not self._plain or any(name[:1] == "*" for name in kwargs)):
+        if self._signature is not None and (not self._plain or (kwargs and any(name[:1] == "*" for name in kwargs))):
             return self._bind_slowly(args, kwargs)
         names = self._positional
         arguments = dict(self._defaults)
@@ -162,6 +180,10 @@ class Function:
         return f"Function({self.name})"
 
 
+_OF_ARGUMENTS = frozenset({"arguments", "model", "memo"})
+"""What is computed from a call's arguments, and goes when they change."""
+
+
 @dataclass(frozen=True, eq=False)
 class Call:
     """Hold one use of a decorated function, on its way through the rings.
@@ -183,6 +205,7 @@ class Call:
         span: the telemetry of the call, or `None`.
         scope: the scope that it was made in.
         extras: facts of third parties, by their own typed keys.
+        origin: the call as it was made, where a ring has changed its arguments since.
     """
 
     id: str
@@ -201,25 +224,26 @@ class Call:
     span: Any = None
     scope: Any = None
     extras: Mapping[Any, Any] = field(default_factory=dict)
+    origin: Call | None = None
 
     @property
     def function(self) -> str:
         """The qualified name of the decorated function."""
         return self.plan.function.name
 
-    @cached_property
+    @lazy
     def arguments(self) -> dict[str, Any]:
         """Every argument by name, with defaults applied; treat it as read-only."""
         return self.plan.function.bind(self.instance, self.args, self.kwargs)
 
-    @cached_property
+    @lazy
     def model(self) -> str | None:
         """The model asked for, where the arguments name one."""
         return self.plan.model_of(self.arguments)
 
-    @cached_property
+    @lazy
     def memo(self) -> dict[Any, Any]:
-        """What was computed from these arguments once, such as their digest."""
+        """What was computed from these arguments once, such as their digest; copies with the same ones share it."""
         return {}
 
     @property
@@ -246,12 +270,22 @@ class Call:
         """
         return self.plan.key_of(self)
 
+    @property
+    def asked(self) -> Call:
+        """This call with the arguments that it was made with, whatever rings have put in their place."""
+        return self if self.origin is None else self.origin
+
     def replace(self, **changes: Any) -> Call:
         """Return this call with some arguments of the request changed; it shares the journal."""
         args, kwargs = self.args, dict(self.kwargs)
         for name, value in changes.items():
             args, kwargs = self.plan.function.place(name, value, self.instance, args, kwargs)
-        return replace(self, args=args, kwargs=kwargs)
+        fields = {name: value for name, value in self.__dict__.items() if name not in _OF_ARGUMENTS}
+        fields |= {"args": args, "kwargs": kwargs, "origin": self.asked}
+        sizes = self.memo.get("input tokens")
+        # The size of a request does not hang on whom it is sent to.
+        fields["memo"] = {"input tokens": sizes} if sizes and changes.keys() <= {self.plan.model_argument} else {}
+        return Call.of(fields)
 
     def under(self, hold: str) -> Call:
         """Return this call as made under a further hold; its arguments, and what is known of them, stay."""
@@ -261,12 +295,16 @@ class Call:
         """Return this call with one more that sees to its hold."""
         return self._with(covers=(*self.covers, cover))
 
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> Call:
+        """Make a call of all its fields by name; a frozen dataclass takes three times as long to make one."""
+        call = object.__new__(cls)
+        object.__setattr__(call, "__dict__", said)
+        return call
+
     def _with(self, **changes: Any) -> Call:
         """Return a copy with other fields, keeping what was computed from the arguments."""
-        other = object.__new__(Call)
-        other.__dict__.update(self.__dict__)
-        other.__dict__.update(changes)
-        return other
+        return Call.of({**self.__dict__, **changes})
 
     def __repr__(self) -> str:
         return f"Call({self.function}, id={self.id!r}, model={self.model!r})"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from frugal._core.call import Call
     from frugal.ports import Prices, RequestReader
 
-__all__ = ["DEFAULT_OUTPUT", "OPEN_OUTPUT", "Estimate", "estimate", "of_answer"]
+__all__ = ["DEFAULT_OUTPUT", "OPEN_OUTPUT", "Estimate", "estimate", "of_answer", "sizes_of"]
 
 DEFAULT_OUTPUT = 1024
 """Output tokens that are held for a request which states no limit, before anything was learned about it."""
@@ -99,7 +99,7 @@ def estimate(
     model = call.model
     if model is None:
         return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
-    typical, bound = _sizes(call, requests)
+    typical, bound = sizes_of(call, requests)
     limit = requests.output_limit(arguments)
     tier = requests.tier(arguments)
     output = limit if limit is not None else (learned if learned is not None else DEFAULT_OUTPUT)
@@ -121,7 +121,8 @@ def _upper(cost: Cost) -> Cost:
     return Cost.exact(cost.high, price_table=cost.price_table)
 
 
-def _sizes(call: Call, requests: RequestReader) -> tuple[int, int]:
+def sizes_of(call: Call, requests: RequestReader) -> tuple[int, int]:
+    """Return the typical count of a call's input tokens, and one that is never too low; counted once."""
     memo = call.memo
     sizes = memo.get("input tokens")
     if sizes is None:
@@ -137,7 +138,7 @@ def of_answer(
     Returns:
         The typical usage and its cost, `estimated` with bounds (or unpriced).
     """
-    typical, bound = _sizes(call, requests)
+    typical, bound = sizes_of(call, requests)
     limit = requests.output_limit(call.arguments)
     if text_bytes is None:
         likely, most = 0, limit if limit is not None else OPEN_OUTPUT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from frugal._core.call import Call
@@ -25,10 +25,9 @@ def digest_of(call: Call) -> str:
     Raises:
         UnkeyableCallError: an argument has no canonical form.
     """
-    memo = call.memo
-    found = memo.get("key")
+    found: str | None = call.memo.get("key")
     if found is None:
-        found = memo["key"] = _digest(call, call.arguments)
+        found = call.memo["key"] = _digest(call, call.arguments)
     return found
 
 
@@ -52,6 +51,7 @@ class Keying:
     key: Callable[..., Any] | None = None
     ignore: tuple[str, ...] = ()
     per: str | None = None
+    _is_default: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.ignore, str):  # type: ignore[unreachable]  # a user may pass one all the same
@@ -59,6 +59,7 @@ class Keying:
         if self.key is not None and not callable(self.key):
             raise TypeError(f"key={self.key!r}: give a function of the call's arguments.")
         object.__setattr__(self, "ignore", tuple(self.ignore))
+        object.__setattr__(self, "_is_default", self.key is None and not self.ignore and self.per is None)
         check_per(self.per)
 
     async def of(self, call: Call) -> str:
@@ -67,13 +68,18 @@ class Keying:
         Raises:
             UnkeyableCallError: an argument has no canonical form.
         """
-        if self.key is None and not self.ignore and self.per is None:
-            return digest_of(call)
-        memo = call.memo
-        found = memo.get(self)
+        found = self.at_once(call)
         if found is None:
-            found = memo[self] = _digest(call, await self.parts(call), self.ignore)
+            found = call.memo[self] = _digest(call, await self.parts(call), self.ignore)
         return found
+
+    def at_once(self, call: Call) -> str | None:
+        """Return the call's key where it takes no waiting: by default, or when it has been computed before.
+
+        Raises:
+            UnkeyableCallError: an argument has no canonical form.
+        """
+        return digest_of(call) if self._is_default else call.memo.get(self)
 
     async def parts(self, call: Call) -> dict[str, Any]:
         """Return what the key is made of, before it is digested."""

@@ -157,12 +157,13 @@ class Meter:
                 self.telemetry.end_call(call.span, (), journal, error)
                 return None
             self.telemetry.end_call(call.span, settlement.records, journal, error)
-            announce(call, settlement.records)
+            if outside is not None or call.scope is not None:
+                announce(call, settlement.records)
             ticket = self.ledger.commit(settlement)
         except Exception:
             _log.exception("frugal: a call of %s could not be recorded", call.function)
             return None
-        return ticket if any(billing.is_paid(record) for record in settlement.records) else None
+        return ticket if any(map(billing.is_paid, settlement.records)) else None
 
 
 class Attempt:

@@ -19,7 +19,7 @@ import wrapt
 from frugal._core.ambient import current_scope, leave, serving
 from frugal._core.call import Call, Function, new_id
 from frugal._core.cover import covered
-from frugal._core.journal import Inner
+from frugal._core.journal import Inner, Journal
 from frugal._core.keying import digest_of
 from frugal._core.meter import Meter
 from frugal._core.order import check
@@ -29,9 +29,12 @@ from frugal._values.facts import Facts
 from frugal.errors import NotAsyncError
 from frugal.ports import Ticket
 
-__all__ = ["Mark", "Middleware", "Plan", "Proceed", "attach", "compose", "plain_methods", "plan_of"]
+__all__ = ["NOTHING", "Mark", "Middleware", "Plan", "Proceed", "attach", "compose", "plain_methods", "plan_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+NOTHING: Any = object()
+"""What a ring's `at_once` says where it has no answer without waiting: any value at all may be an answer."""
 
 Proceed = Callable[[Call], Awaitable[Any]]
 """What a ring calls to go on inwards; it may call it never, once or many times."""
@@ -87,6 +90,7 @@ class Plan:
         meter: prices and records the calls, or `None` where nothing in the stack meters.
         proceed: the composed rings.
         model_argument: which argument names the model.
+        at_once: answers without waiting, or says `NOTHING`; `None` where the outermost ring cannot.
     """
 
     function: Function
@@ -95,6 +99,7 @@ class Plan:
     meter: Meter | None
     proceed: Proceed
     model_argument: str = "model"
+    at_once: Callable[[Call], Any] | None = None
 
     def model_of(self, arguments: dict[str, Any]) -> str | None:
         """Return the model that the arguments ask for."""
@@ -129,23 +134,32 @@ class Plan:
         user = around.user if around is not None else None
         if user is None and parent is not None:
             user = parent.facts.user
-        tags: dict[str, str] = dict(self.meter.tags) if self.meter is not None else {}
+        tags: Mapping[str, str] = self.meter.tags if self.meter is not None else {}
         if parent is not None:
             tags = {**parent.facts.tags, **tags}
         if around is not None and around.tags:
-            tags |= around.tags
-        call = Call(
-            id=identity,
-            plan=self,
-            target=target,
-            instance=instance,
-            args=args,
-            kwargs=kwargs,
-            facts=Facts(user, run, tags),
-            started=clock.now(),
-            parent=parent,
-            scope=around,
-            extras=extras or {},
+            tags = {**tags, **around.tags}
+        call = Call.of(
+            {
+                "id": identity,
+                "plan": self,
+                "target": target,
+                "instance": instance,
+                "args": args,
+                "kwargs": kwargs,
+                "facts": Facts(user, run, tags),
+                "started": clock.now(),
+                "parent": parent,
+                "journal": Journal(),
+                "holds": (),
+                "covers": (),
+                "inner": None,
+                "span": None,
+                "scope": around,
+                "extras": extras or {},
+                "origin": None,
+                "memo": {},
+            }
         )
         return call if self.meter is None or dry else self.meter.open(call)
 
@@ -162,7 +176,9 @@ class Plan:
         call = self.begin(target, instance, args, kwargs, extras=extras)
         meter = self.meter
         try:
-            response = await self.proceed(call)
+            response = NOTHING if self.at_once is None else self.at_once(call)
+            if response is NOTHING:
+                response = await self.proceed(call)
         except BaseException as error:
             if meter is not None:
                 ticket = meter.commit(call, error)
@@ -212,6 +228,7 @@ async def invoke(call: Call) -> Any:
         inner = outside if outside is not None else Inner()
     else:
         inner = Inner(collects=outside is not None and outside.collects)
+        _ = call.arguments  # bound once, for this call and for what is served
     served = call._with(inner=inner)  # noqa: SLF001 the core's own
     call.journal.inner = inner
     attempt = None if meter is None else meter.attempt(served)
@@ -361,4 +378,6 @@ def build(wrapped: Any, stack: tuple[Any, ...], kind: str) -> Plan:
     meter = Meter.of(stack)
     argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "model")
     told = tuple(ring.joined(stack) if hasattr(ring, "joined") else ring for ring in stack)
-    return Plan(identity, kind, told, meter, compose(told, invoke), argument)
+    outermost = next((ring for ring in told if not isinstance(ring, Mark)), None)
+    at_once = getattr(outermost, "at_once", None)
+    return Plan(identity, kind, told, meter, compose(told, invoke), argument, at_once)

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from frugal._core.digests import digests_of, key_of
-from frugal._values.cost import FREE, Cost
-from frugal._values.facts import Escalated, Routed, Saved, Shared, Spent, Split
+from frugal._values.cost import Cost
+from frugal._values.facts import Escalated, Held, Routed, Saved, Shared, Spent, Split
+from frugal._values.money import ZERO
 from frugal._values.record import CallSummary, Record
 from frugal._values.usage import NO_USAGE
 from frugal.errors import (
@@ -41,15 +42,22 @@ REFUSALS = (
 """Errors by which a ring refuses a call before anything is sent."""
 
 
+_MOVING = frozenset({Held, Spent, Split})
+"""Facts that move money; a call without one has a free record and nothing to let go."""
+
+
 def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     """Turn the journal of a call into what is committed together."""
     journal = call.journal
+    kinds = set(map(type, journal.facts))
+    if kinds.isdisjoint(_MOVING):
+        return Settlement((_free(call, error, now),), tuple(journal.releases))
     held = journal.held
     booked = {fact.id: fact.booked for fact in held}
     spents = journal.of(Spent)
     records: list[Record]
     charges: dict[str, str] = {}
-    splits = journal.of(Split)
+    splits = journal.of(Split) if Split in kinds else []
     if splits:
         records = [_batched(call, splits, error, now)]
         if held:
@@ -116,22 +124,24 @@ def _attempts(call: Call, spents: list[Spent], charges: dict[str, str]) -> list[
         identity = call.id if spent is answer else f"{call.id}.{number + 1}"
         outcome = "escalated" if id(spent) in refused and spent.outcome == "provider" else spent.outcome
         records.append(
-            Record(
-                id=identity,
-                time=_time(call.started if len(spents) == 1 else spent.started),
-                kind=spent.kind,
-                model_requested=spent.model_requested,
-                model=spent.model,
-                provider=spent.provider,
-                outcome=outcome,
-                usage=spent.usage,
-                cost=spent.cost,
-                rolled_up=spent.rolled_up,
-                latency=spent.latency,
-                price_table=spent.cost.price_table,
-                attempts=spent.attempts,
-                tier=spent.tier,
-                **common,
+            Record.of(
+                {
+                    **common,
+                    "id": identity,
+                    "time": _time(call.started if len(spents) == 1 else spent.started),
+                    "kind": spent.kind,
+                    "model_requested": spent.model_requested,
+                    "model": spent.model,
+                    "provider": spent.provider,
+                    "outcome": outcome,
+                    "usage": spent.usage,
+                    "cost": spent.cost,
+                    "rolled_up": spent.rolled_up,
+                    "latency": spent.latency,
+                    "price_table": spent.cost.price_table,
+                    "attempts": spent.attempts,
+                    "tier": spent.tier,
+                }
             )
         )
         if spent.hold is not None:
@@ -167,7 +177,12 @@ def _batched(call: Call, splits: list[Split], error: BaseException | None, now: 
 
 def _free(call: Call, error: BaseException | None, now: float) -> Record:
     """Make the one record of a call that made no provider call."""
-    saved: Saved | Shared | None = call.journal.last(Saved) or call.journal.last(Shared)
+    facts = call.journal.facts
+    # A hit's one fact, as a rule.
+    only = facts[0] if len(facts) == 1 else None
+    saved: Saved | Shared | None = (
+        only if type(only) is Saved else call.journal.last(Saved) or call.journal.last(Shared)
+    )
     outcome, similarity, source, kind = "provider", None, None, "llm"
     if isinstance(error, REFUSALS):
         outcome = "rejected"
@@ -179,41 +194,37 @@ def _free(call: Call, error: BaseException | None, now: float) -> Record:
         outcome, similarity, source = saved.layer, saved.similarity, saved.source_id
     elif isinstance(saved, Shared):
         outcome, source = "shared", saved.source_id
-    elif any(isinstance(fact, BudgetExceededError) for fact in call.journal.facts):
+    elif any(isinstance(fact, BudgetExceededError) for fact in facts):
         outcome = "rejected"
     model = saved.model if saved is not None else None
     if call.model is None and model is None:
         kind = "tool"
-    return Record(
-        id=call.id,
-        time=_time(call.started),
-        kind=kind,
-        model_requested=call.model,
-        model=model or call.model,
-        outcome=outcome,
-        cost=FREE,
-        saved=saved.cost if saved is not None and error is None else FREE.known,
-        similarity=similarity,
-        source_id=source,
-        latency=max(0.0, now - call.started),
-        attempts=0,
-        **_common(call),
-    )
+    said = _common(call)
+    said["id"] = call.id
+    said["time"] = _time(call.started)
+    said["kind"] = kind
+    said["model_requested"] = call.model
+    said["model"] = model or call.model
+    said["outcome"] = outcome
+    said["saved"] = saved.cost if saved is not None and error is None else ZERO
+    said["similarity"] = similarity
+    said["source_id"] = source
+    said["latency"] = max(0.0, now - call.started)
+    said["attempts"] = 0
+    return Record.of(said)
 
 
 def draft(call: Call, cost: Cost, usage: Any) -> Record:
     """Return the record that stands for a call whose owner dies before it settles."""
-    return Record(
-        id=call.id,
-        time=_time(call.started),
-        model_requested=call.model,
-        model=call.model,
-        outcome="presumed",
-        usage=usage,
-        cost=cost,
-        price_table=cost.price_table,
-        **_common(call),
-    )
+    said = _common(call)
+    said["id"] = call.id
+    said["time"] = _time(call.started)
+    said["model_requested"] = said["model"] = call.model
+    said["outcome"] = "presumed"
+    said["usage"] = usage
+    said["cost"] = cost
+    said["price_table"] = cost.price_table
+    return Record.of(said)
 
 
 def announce(call: Call, records: tuple[Record, ...]) -> None:

@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from frugal._core.call import Call
@@ -134,19 +134,10 @@ class Budgeted:
 
     def _claims(self, call: Call) -> list[Claim]:
         return [
-            Claim(
-                name=budget.name,
-                window=budget.window,
-                timezone=budget.timezone,
-                per=budget.per,
-                subject=subject_of(
-                    budget.per, user=call.user, model=call.model, function=call.function, tags=call.tags
-                ),
-                run=call.run if budget.window == "run" else None,
-                limit_pico=budget.usd.pico if budget.usd is not None else None,
-                limit_tokens=budget.tokens,
-                warn_at=budget.warn_at,
-                suggest=budget.suggest if isinstance(budget.suggest, str) else None,
+            _claim(
+                budget,
+                subject_of(budget.per, user=call.user, model=call.model, function=call.function, tags=call.tags),
+                call.run if budget.window == "run" else None,
             )
             for budget in self.budgets
         ]
@@ -257,6 +248,23 @@ class Budgeted:
 
     def __repr__(self) -> str:
         return f"budgeted({', '.join(map(repr, self.budgets))})"
+
+
+@lru_cache(maxsize=1024)
+def _claim(budget: Budget, subject: str, run: str | None) -> Claim:
+    """Return what a budget is asked; of one without a subject, the same each time."""
+    return Claim(
+        name=budget.name,
+        window=budget.window,
+        timezone=budget.timezone,
+        per=budget.per,
+        subject=subject,
+        run=run,
+        limit_pico=budget.usd.pico if budget.usd is not None else None,
+        limit_tokens=budget.tokens,
+        warn_at=budget.warn_at,
+        suggest=budget.suggest if isinstance(budget.suggest, str) else None,
+    )
 
 
 def _presumed(asked: Estimate) -> Cost:

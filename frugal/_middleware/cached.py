@@ -10,34 +10,30 @@ import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 from frugal._core.ambient import bypassed
 from frugal._core.answers import Cost, Recorder, is_whole, paid, replayed
 from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.meter import Ports
-from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.pipeline import NOTHING, Proceed, isinstance_stream
 from frugal._core.stream import tap
 from frugal._mechanisms.tiers import Found, Tiers
 from frugal._values.facts import Saved
 from frugal._values.money import Money
 from frugal._values.usage import Usage
 
-__all__ = ["Answer", "Cached", "labels"]
+__all__ = ["Cached", "labels"]
 
 _log = logging.getLogger("frugal")
 
 
-class Answer(NamedTuple):
-    """What is kept of an answer: plain values, so that any codec can keep it."""
-
-    value: Any
-    streamed: bool
-    pico: int
-    usage: tuple[int, ...]
-    model: str | None
-    source: str
+@lru_cache(maxsize=1024)
+def _saved(layer: str, pico: int, usage: tuple[int, ...], model: str | None, source: str) -> Saved:
+    """Say what a hit saved; the hits of one answer all say the same."""
+    return Saved(layer, Money(pico), Usage(*usage), model, source)
 
 
 def labels(function: str, user: str | None) -> str:
@@ -76,7 +72,7 @@ class Cached:
         bypass = bypassed("cached")
         if bypass is False:
             return await proceed(call)
-        key = await self.keying.of(call)
+        key = self.keying.at_once(call) or await self.keying.of(call)
         tiers = self.tiers(call)
         ticket = tiers.ticket()
         if bypass is None:
@@ -98,10 +94,18 @@ class Cached:
         await keep.whole(response)
         return response
 
+    def at_once(self, call: Call) -> Any:
+        """Answer from what is in memory, or say `NOTHING`; never waits."""
+        if bypassed("cached") is not None:
+            return NOTHING
+        key = self.keying.at_once(call)
+        found = None if key is None else self.tiers(call).get_near(key)
+        return NOTHING if found is None else self._serve(call, found)
+
     def _serve(self, call: Call, found: Found) -> Any:
-        answer = Answer._make(found.value)
-        call.journal.add(Saved(found.layer, Money(answer.pico), Usage(*answer.usage), answer.model, answer.source))
-        return replayed(answer.value) if answer.streamed else answer.value
+        value, streamed, pico, usage, model, source = found.value
+        call.journal.add(_saved(found.layer, pico, tuple(usage), model, source))
+        return replayed(value) if streamed else value
 
     async def drop(self, call: Call) -> bool:
         """Drop the answer of a call from every layer."""
@@ -143,7 +147,6 @@ class _Keep:
             if not (await wanted if inspect.isawaitable(wanted) else wanted):
                 return
         cost: Cost = paid(self.call, self.before)
-        answer = Answer(value, streamed, cost.pico, tuple(cost.usage), cost.model, cost.source)
-        await self.tiers.put(
-            self.key, tuple(answer), tag=labels(self.call.function, self.call.user), ticket=self.ticket
-        )
+        # A list of plain values beside the answer: what a codec knows best.
+        answer = [value, streamed, cost.pico, list(cost.usage), cost.model, cost.source]
+        await self.tiers.put(self.key, answer, tag=labels(self.call.function, self.call.user), ticket=self.ticket)

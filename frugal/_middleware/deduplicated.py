@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from frugal._core.branch import Branch
 from frugal._core.burst import BURST
 from frugal._core.call import Call
 from frugal._core.keying import Keying
-from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.pipeline import NOTHING, Mark, Proceed, isinstance_stream
 from frugal._core.shared_stream import finishing, is_iterable, reading, unshared
 from frugal._core.stream import Stream
 from frugal._mechanisms.broadcast import Broadcast
@@ -63,14 +63,30 @@ class Deduplicated:
     keying: Keying = field(default_factory=Keying)
     copy: Callable[[Any], Any] | None = None
     linger: float = 0
+    answered: Callable[[Call], Any] | None = None
     name: str = "deduplicated"
+
+    def joined(self, stack: tuple[Any, ...]) -> Deduplicated:
+        """Learn whether the next ring inside can answer at once: what is in memory needs no flight."""
+        inside = [ring for ring in stack[stack.index(self) + 1 :] if not isinstance(ring, Mark)]
+        return replace(self, answered=getattr(inside[0], "at_once", None)) if inside else self
+
+    def at_once(self, call: Call) -> Any:
+        """Have the next ring inside answer at once, if it can and nobody flies for it, or say `NOTHING`."""
+        if self.answered is None:
+            return NOTHING
+        if bypassed("deduplicated") is None:
+            key = self.keying.at_once(call)
+            if key is None or self.flight.has(key):
+                return NOTHING
+        return self.answered(call)
 
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         if bypassed("deduplicated") is not None:
             return await proceed(call)
-        key = await self.keying.of(call)
-        branch = Branch(call)
+        key = self.keying.at_once(call) or await self.keying.of(call)
         leads = not self.flight.has(key)
+        branch = Branch(call)
         if BURST in call.extras and self.flight.has(key):  # it will join no batch itself
             burst, number = call.extras[BURST]
             burst.left(number)

@@ -110,7 +110,8 @@ class RoutedRing:
             conversations=self.conversations,
         )  # fmt: skip
         constraints: Constraints = await self.resolve(self.constraints, request)
-        request = replace(request, constraints=constraints)
+        if constraints != request.constraints:
+            request = replace(request, constraints=constraints)
         given = self.router_of(call)(request)
         if inspect.isawaitable(given):
             given = await given

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -43,15 +43,18 @@ class AmbientClock:
     the same time as the code under test.
     """
 
-    __slots__ = ("_real", "current")
+    __slots__ = ("_real", "current", "now")
 
     def __init__(self) -> None:
         self._real = SystemClock()
-        self.current: _Clock = self._real
+        self.put(self._real)
 
-    def now(self) -> float:
-        """Return Unix seconds."""
-        return self.current.now()
+    def put(self, current: _Clock) -> None:
+        """Put a clock in place."""
+        self.current = current
+        # Every call asks for the time several times: it is asked of the clock in place itself.
+        self.now: Callable[[], float] = current.now
+        """Returns Unix seconds."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds of the clock in place."""
@@ -73,8 +76,9 @@ clock = AmbientClock()
 @contextmanager
 def replaced(replacement: _Clock) -> Iterator[None]:
     """Put `replacement` in the place of the machine's clock for the duration of the block."""
-    before, clock.current = clock.current, replacement
+    before = clock.current
+    clock.put(replacement)
     try:
         yield
     finally:
-        clock.current = before
+        clock.put(before)

@@ -7,8 +7,8 @@ members. No cache, flight or router can write either, so a hit cannot be charged
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from frugal._values.cost import FREE, Cost
 from frugal._values.money import ZERO, Money
@@ -17,13 +17,12 @@ from frugal._values.usage import NO_USAGE, Usage
 __all__ = ["Escalated", "Facts", "Held", "Routed", "Saved", "Shared", "Spent", "Split"]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """The ambient facts of a call: for whom, in which run, with which labels."""
 
-    user: str | None = None
-    run: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    user: str | None
+    run: str | None
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ processors have it: 9 µs for 18 KB against 13 µs for BLAKE2b.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 from frugal._values.canonical import Unkeyable, canonical, locate
@@ -26,6 +27,13 @@ def digest(*pieces: bytes) -> str:
         hasher.update(b"%d:" % len(piece))
         hasher.update(piece)
     return hasher.hexdigest()[:_DIGITS]
+
+
+@lru_cache(maxsize=1024)
+def _begun(function: str) -> bytes:
+    """Return what a digest whose first piece is a function's identity begins with."""
+    name = function.encode()
+    return b"%b%d:%b" % (_VERSION, len(name), name)
 
 
 def digest_call(function: str, arguments: Mapping[str, object], ignore: Collection[str] = ()) -> str:
@@ -48,9 +56,11 @@ def digest_call(function: str, arguments: Mapping[str, object], ignore: Collecti
     >>> one == digest_call("app.ask", {"prompt": "Hello", "model": "large"})
     False
     """
-    kept = {name: value for name, value in arguments.items() if name not in ignore}
+    kept = {name: value for name, value in arguments.items() if name not in ignore} if ignore else dict(arguments)
     try:
-        return digest(function.encode(), canonical(kept))
+        form = canonical(kept)
+        # As `digest(function, form)` does, in one step.
+        return sha256(b"%b%d:%b" % (_begun(function), len(form), form)).hexdigest()[:_DIGITS]
     except Unkeyable:
         raise _explained(function, kept) from None
 

@@ -6,8 +6,9 @@ Law: a dollar stands in one record, and no record holds a prompt or an answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from frugal._values.cost import FREE, Cost
 from frugal._values.money import ZERO, Money
@@ -48,9 +49,11 @@ UNCOUNTED_OUTCOMES = frozenset({"escalated", "shadow"})
 """Outcomes that are not a call of the user's: `calls` counts the record that answered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """Hold one row of the ledger.
+
+    Without slots, so that `of` can make one in a sixth of the time.
 
     Args:
         id: the record's own id; unique.
@@ -116,10 +119,26 @@ class Record:
     success: bool | None = None
     satisfaction: float | None = None
 
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Record:
+        """Make a record from its fields by name; for the core, which makes one for each call.
+
+        Args:
+            said: as the constructor takes them; at the least those without a plain default (`id`, `call`, `time`,
+                `tags`, `digests`).
+        """
+        record = object.__new__(cls)
+        object.__setattr__(record, "__dict__", {**_UNSAID, **said})
+        return record
+
     @property
     def instant(self) -> float:
         """The Unix seconds whose budget windows the cost belongs to."""
         return self.time.timestamp() if self.booked is None else self.booked
+
+
+_UNSAID = {field.name: field.default for field in fields(Record) if field.default is not MISSING}
+"""What a record says where nobody said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ exclusive conventions end at the usage readers; here is only the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import add, attrgetter
 
 from frugal.errors import InvalidUsageError
 
@@ -31,6 +32,10 @@ BUCKETS = INPUT_BUCKETS + OUTPUT_BUCKETS
 
 _ABSURD = 10**12
 """More tokens than any request has; a provider's count beyond it is a fault, not a bill."""
+
+_set = object.__setattr__
+_counts = attrgetter(*BUCKETS)
+_WHOLE = {int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,10 @@ class Usage:
     output_audio_tokens: int = 0
 
     def __post_init__(self) -> None:
-        for name in BUCKETS:
-            value = getattr(self, name)
+        counts = _counts(self)
+        if set(map(type, counts)) == _WHOLE and min(counts) >= 0 and max(counts) <= _ABSURD:
+            return
+        for name, value in zip(BUCKETS, counts, strict=True):
             if type(value) is not int:
                 raise InvalidUsageError(name, value, "it is not a whole number")
             if value < 0:
@@ -99,26 +106,30 @@ class Usage:
 
     def __add__(self, other: Usage | int) -> Usage:
         if isinstance(other, Usage):
-            # A sum has no bound: years of traffic are not absurd, one request of that size is.
-            total = object.__new__(Usage)
-            for name in BUCKETS:
-                object.__setattr__(total, name, getattr(self, name) + getattr(other, name))
-            return total
+            return Usage.unbounded(map(add, _counts(self), _counts(other)))
         return self if other == 0 else NotImplemented  # sum() starts at 0
 
     __radd__ = __add__
 
     def __iter__(self) -> Iterator[int]:
         """Yield the counts in the order of `BUCKETS`."""
-        return (getattr(self, name) for name in BUCKETS)
+        return iter(_counts(self))
 
     def __bool__(self) -> bool:
-        return any(self)
+        return any(_counts(self))
 
     @classmethod
     def of(cls, counts: Iterator[int] | tuple[int, ...] | list[int]) -> Usage:
         """Make a usage from counts in the order of `BUCKETS`."""
         return cls(*counts)
+
+    @classmethod
+    def unbounded(cls, counts: Iterable[int]) -> Usage:
+        """Make the sum of many usages: what is absurd of one request is not of a year of them."""
+        total = object.__new__(cls)
+        for name, count in zip(BUCKETS, counts, strict=True):
+            _set(total, name, count)
+        return total
 
 
 NO_USAGE = Usage()

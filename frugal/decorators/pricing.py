@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from frugal.ports import Prices
 
 __all__ = ["default_prices"]
 
 
+@cache
 def default_prices() -> Prices:
     """Return the shipped prices."""
     from frugal import prices  # noqa: PLC0415

@@ -104,19 +104,14 @@ class Ledger(Upkeep):
         Returns:
             What tells when it is durable. One that cost nothing and ends no hold may take 50 ms.
         """
-        records = settlement.records
-        urgent = bool(settlement.releases) or any(
-            record.outcome not in FREE_OUTCOMES or record.cost.amount is None or record.cost.amount.pico
-            for record in records
-        )
-        return self._writer.put(
-            Commit(
-                [row_of(record) for record in records],
-                settlement.releases,
-                settlement.charges or {},
-                urgent=urgent,
-                watch=self._writer.watch,
-            )
+        urgent = bool(settlement.releases)
+        for record in settlement.records:
+            if record.outcome not in FREE_OUTCOMES or record.cost.amount is None or record.cost.amount.pico:
+                urgent = True
+        rows = [row_of(record) for record in settlement.records]
+        writer = self._writer
+        return writer.put(
+            Commit(rows, settlement.releases, settlement.charges or {}, urgent=urgent, watch=writer.watch)
         )
 
     async def reserve(

@@ -31,9 +31,14 @@ class Instruments:
         self._answers: Any = None
         self._saved: Any = None
 
+    @property
+    def are_unset(self) -> bool:
+        """Whether no meter was set up, said cheaply: the API's own question looks into the environment each time."""
+        return getattr(metrics._internal, "_METER_PROVIDER", metrics) is None and not _NAMED  # noqa: SLF001
+
     def _ready(self) -> bool:
-        if getattr(metrics._internal, "_METER_PROVIDER", metrics) is None and not _NAMED:  # noqa: SLF001
-            return False  # said cheaply: the API's own question looks into the environment each time
+        if self.are_unset:
+            return False
         provider = metrics.get_meter_provider()
         if provider is not self._provider:
             self._provider = provider

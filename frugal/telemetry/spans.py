@@ -84,9 +84,12 @@ class OpenTelemetry:
             self._tracer = provider.get_tracer("frugal") if watched else None
         return self._tracer
 
-    @_harmless
     def begin_call(self, function: str, facts: Facts, parent: Any) -> Span | None:
         """Begin the span of a decorated call, inside whatever span is current."""
+        return None if _unset() else self._begin_call(function, facts, parent)
+
+    @_harmless
+    def _begin_call(self, function: str, facts: Facts, parent: Any) -> Span | None:
         tracer = self._tracing()
         if tracer is None:
             return None
@@ -100,11 +103,14 @@ class OpenTelemetry:
                 span.set_attribute(names.TAG + tag, value)
         return span
 
-    @_harmless
     def begin_attempt(self, span: Any, function: str, model: str | None) -> _Attempt | None:
         """Begin the span of one provider call and make it current, so that the SDK's own spans stand under it."""
+        return None if span is None else self._begin_attempt(span, function, model)
+
+    @_harmless
+    def _begin_attempt(self, span: Any, function: str, model: str | None) -> _Attempt | None:
         tracer = self._tracing()
-        if tracer is None or span is None:
+        if tracer is None:
             return None
         child = tracer.start_span(
             f"chat {model}" if model else function.rpartition(".")[2],
@@ -114,15 +120,19 @@ class OpenTelemetry:
         return _Attempt(child, context.attach(trace.set_span_in_context(child)))
 
     @_harmless
-    def leave_attempt(self, attempt: _Attempt | None) -> None:
+    def leave_attempt(self, attempt: _Attempt) -> None:
         """Stop being current."""
-        if attempt is not None and attempt.token is not None:
+        if attempt.token is not None:
             token, attempt.token = attempt.token, None
             context.detach(token)
 
-    @_harmless
     def end_attempt(self, attempt: _Attempt | None, spent: Spent) -> None:
         """End the span of a provider call and measure it."""
+        if attempt is not None or not self._instruments.are_unset:
+            self._end_attempt(attempt, spent)
+
+    @_harmless
+    def _end_attempt(self, attempt: _Attempt | None, spent: Spent) -> None:
         if spent.kind == "llm" and spent.rolled_up is None:
             self._instruments.attempt(spent)
         span = attempt.span if attempt is not None else None
@@ -137,9 +147,13 @@ class OpenTelemetry:
                 span.set_status(Status(StatusCode.ERROR, spent.error))
         span.end()
 
-    @_harmless
     def end_call(self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None) -> None:
         """End the span of a decorated call and count how it was answered."""
+        if span is not None or not self._instruments.are_unset:
+            self._end_call(span, records, journal, error)
+
+    @_harmless
+    def _end_call(self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None) -> None:
         for record in records:
             self._instruments.answered(record)
         if span is None:

@@ -225,7 +225,7 @@ class LedgerMachine(RuleBasedStateMachine):
     # -- the model
 
     def again(self, record, **facts):
-        return Record(**{**{name: getattr(record, name) for name in record.__slots__}, **facts})
+        return Record(**{**{name: getattr(record, name) for name in vars(record)}, **facts})
 
     def claim(self, budget, user):
         return Claim(

@@ -44,6 +44,9 @@ def canonical(value: object) -> bytes:
     >>> canonical([1]) == canonical([1.0])
     False
     """
+    data = _plain(value)
+    if data is not None:
+        return data
     pieces: list[bytes] = []
     try:
         _walk(value, pieces.append)
@@ -52,17 +55,24 @@ def canonical(value: object) -> bytes:
     return b"".join(pieces)
 
 
-def _walk(value: Any, write: _Write) -> None:
+def _plain(value: Any) -> bytes | None:
+    """Return the form of a value that is plain all through; `None` for any other."""
     kind = type(value)
-    if kind in PLAIN:
-        try:
-            data = _encode(value)  # before the proof, since what has been encoded has an end
-        except _NOT_IN_MESSAGEPACK:
-            data = None
-        if data is not None and (kind in LEAVES or is_plain(value)):
-            write(b"p%d:" % len(data))
-            write(data)
-            return
+    if kind not in PLAIN:
+        return None
+    try:
+        data = _encode(value)  # before the proof, since what has been encoded has an end
+    except _NOT_IN_MESSAGEPACK:
+        return None
+    return b"p%d:%b" % (len(data), data) if kind in LEAVES or is_plain(value) else None
+
+
+def _walk(value: Any, write: _Write) -> None:
+    data = _plain(value)
+    if data is not None:
+        write(data)
+        return
+    kind = type(value)
     if kind is dict or kind is set or kind is frozenset:
         _unordered(kind, value, write)
     elif kind is list or kind is tuple:

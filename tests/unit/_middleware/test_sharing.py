@@ -489,3 +489,45 @@ async def test_other_arguments_make_other_batches():
     await asyncio.gather(embed("a", model="text-embedding-3-small"), embed("b", model="text-embedding-3-large"))
     assert {call.model for call in provider.calls} == {"text-embedding-3-small", "text-embedding-3-large"}
     assert ledger.cost.known == provider.charged
+
+
+@pytest.mark.parametrize("layers", [[memory], [memory, disk]])
+async def test_a_memory_hit_needs_no_flight_and_no_task(layers):
+    """It is answered in the caller's own turn; nothing else may run in between."""
+    ledger, provider, ask = asking(deduplicated, cached(layers=layers))
+    assert await ask(HELLO) == await ask(HELLO)
+    carried = ask(HELLO)
+    with pytest.raises(StopIteration):
+        carried.send(None)
+    assert 1 == len(provider.calls)
+    assert ["provider", "memory", "memory"] == outcomes(ledger)
+
+
+async def test_a_hit_is_not_taken_at_once_where_the_lookup_is_bypassed():
+    """The short way answers to the same switches as the long one."""
+    ledger, provider, ask = asking(deduplicated, cached(layers=[memory]))
+    await ask(HELLO)
+    with bypass("cached"):
+        await ask(HELLO)
+    with bypass("deduplicated"):
+        await ask(HELLO)
+    assert 2 == len(provider.calls)
+    assert ["provider", "provider", "memory"] == outcomes(ledger)
+
+
+async def test_who_comes_while_another_flies_waits_for_that_answer():
+    """Even if an older one is in memory: a flight under way means that somebody wanted a fresh one."""
+    ledger, provider, ask = asking(deduplicated, cached(layers=[memory]), gated=True)
+    earlier = asyncio.ensure_future(ask(HELLO))
+    await provider.arrived(1)
+    provider.release()
+    await earlier
+    with bypass("cached"):
+        first = asyncio.ensure_future(ask(HELLO))
+        await provider.arrived(2)
+    second = asyncio.ensure_future(ask(HELLO))
+    await asyncio.sleep(0)
+    assert not second.done()
+    provider.release()
+    await asyncio.gather(first, second)
+    assert ["provider", "provider", "shared"] == sorted(outcomes(ledger))

@@ -76,7 +76,9 @@ def usage_grid(
     few = len(by) < 3  # of many groups, there is no room for bars
     columns = [Column(name, keep=name in WINDOWS) for name in by]
     columns += [Column("calls", right=True), Column("tokens", right=True), Column("cost", right=True)]
-    columns += [Column("saved", right=True)] + ([Column("share", right=True), Column("", bar=True)] if few else [])
+    columns += [Column("saved", right=True, spare=not total.saved)] + (
+        [Column("share", right=True, spare=True), Column("", bar=True)] if few else []
+    )
     most = max((row.cost.known.pico for row in rows), default=0)
     some = rows[:limit] if limit else rows
 

@@ -19,14 +19,14 @@ def money(amount: Money | None) -> str:
     """Return dollars with four decimals.
 
     >>> money(Money(12_345_678_900_000)), money(Money(-1)), money(None)
-    ('$12.3457', '-<$0.0001', 'unpriced')
+    ('$12.3457', '>-$0.0001', 'unpriced')
     """
     if amount is None:
         return "unpriced"
     sign = "-" if amount.pico < 0 else ""
     dollars = abs(amount.usd).quantize(_FINEST, ROUND_HALF_EVEN)
     if not dollars and amount:
-        return f"{sign}<$0.0001"
+        return ">-$0.0001" if sign else "<$0.0001"
     return f"{sign}${dollars:,.4f}"
 
 

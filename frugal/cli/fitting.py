@@ -53,8 +53,8 @@ def _choices(grid: Grid) -> Iterator[list[int]]:
     """Yield which columns to draw, all of them first."""
     kept = list(range(len(grid.columns)))
     yield kept
-    for gives_way in (lambda column: column.bar, lambda column: column.spare):
-        fewer = [at for at in kept if not gives_way(grid.columns[at])]
+    for gives_way in ("bar", "spare"):
+        fewer = [at for at in kept if not getattr(grid.columns[at], gives_way)]
         if fewer != kept:
             kept = fewer
             yield kept

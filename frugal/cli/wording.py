@@ -9,6 +9,7 @@ from datetime import datetime
 
 from frugal._values.visible import visible as clean
 from frugal._values.window import zone
+from frugal.insight.wording import compact as count
 from frugal.insight.wording import cost, money, percent
 from frugal.insight.wording import short as last_name
 
@@ -30,24 +31,6 @@ def short(function: str | None) -> str:
     'ask'
     """
     return named(last_name(function)) if function else NONE
-
-
-_STEPS = ((10**9, "B"), (10**6, "M"), (10**3, "k"))
-
-
-def count(number: int) -> str:
-    """Return a count: whole below a hundred thousand, else with three digits.
-
-    >>> count(99_999), count(1_234_567), count(999_999_999)
-    ('99,999', '1.23M', '1.00B')
-    """
-    if abs(number) < 100_000:
-        return f"{number:,}"
-    for size, letter in _STEPS:
-        if abs(number) >= size * 0.9995:
-            share = number / size
-            return f"{share:.{2 if abs(share) < 9.995 else 1 if abs(share) < 99.95 else 0}f}{letter}"
-    return f"{number:,}"
 
 
 def seconds(duration: float) -> str:

@@ -13,6 +13,7 @@ from frugal.insight.wording import short
 
 __all__ = ["functions", "named"]
 
+
 def named(text: str) -> str:
     r"""Return a name as it is shown; an absent one too.
 

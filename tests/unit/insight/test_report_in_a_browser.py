@@ -156,7 +156,7 @@ def test_every_chart_has_its_data_and_the_ledgers_dollars(visit: Visit, story: A
     assert len(shown) >= 7
     for name, chart in shown.items():
         assert chart["width"] > 300, name
-        assert chart["height"] > 60, name
+        assert chart["height"] >= 40, name
         data = chart["data"]
         if name == "chart-latency":
             assert all(value > 0 for value in data["p95"])
@@ -172,7 +172,7 @@ def test_the_figures_on_top_are_the_ledgers(visit: Visit, story: Any) -> None:
     total = story.ledger.totals()
     assert str(total.cost.known.pico) == visit.ask("return document.getElementById('total-1').dataset.pico")
     assert f"{total.calls:,}" == visit.ask("return document.getElementById('total-3').textContent")
-    assert f"{total.usage.total_tokens:,}" == visit.ask("return document.getElementById('total-4').textContent")
+    assert str(total.usage.total_tokens) == visit.ask("return document.getElementById('total-4').dataset.count")
 
 
 def _luminance(color: str) -> float:

@@ -112,6 +112,7 @@ def _aligned(fits: Fitted) -> Table:
         pad_edge=False,
         padding=(0, GAP - 1, 0, 0),
         header_style="dim",
+        border_style="dim",
         show_footer=grid.total is not None,
         footer_style="bold",
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from frugal._values.money import Money
+from frugal._values.money import Money, usd
 from frugal.insight import wording
 from frugal.insight.reporting.figures import Figures
 
 __all__ = ["Total", "head"]
 
 _DAY = 86_400
+_DOLLAR = usd(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +63,7 @@ def _rate(figures: Figures) -> str:
     if days >= 2:
         return f"{wording.money(known * (1 / days), figures.decimals)} a day"
     calls = figures.total.calls
-    return f"{wording.money(known * (1 / calls))} a call" if calls and known else ""
+    if not calls or not known:
+        return ""
+    each = known * (1 / calls)
+    return f"{wording.money(each, 2 if each >= _DOLLAR else 4)} a call"

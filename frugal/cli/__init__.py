@@ -4,6 +4,9 @@ Law: nothing here computes money; it shows what ledger and prices say. A command
 `frugal.cli.commands.COMMANDS`, and is imported when it is called.
 """
 
-from frugal.cli.commands import app
+try:
+    from frugal.cli.commands import app
+except KeyboardInterrupt:  # in the half second that the imports take
+    raise SystemExit(130) from None
 
 __all__ = ["app"]

@@ -133,21 +133,22 @@ def _document(name: str, rows: Sequence[UsageRow]) -> dict[str, Any]:
 
 
 def _grid(by_function: dict[str, list[UsageRow]], title: str) -> Grid:
+    found = {name: _layers(some) for name, some in sorted(by_function.items())}
     columns = (
         Column("function"),
         Column("answered", right=True),
-        *(Column(name, right=True) for name in LAYERS),
+        *(Column(layer, right=True, spare=not any(each[layer] for each in found.values())) for layer in LAYERS),
         Column("hits", right=True),
         Column("saved", right=True),
     )
     rows: list[list[Cell]] = []
-    for name, some in sorted(by_function.items()):
-        answered, layers = sum(calls_in(row) for row in some), _layers(some)
-        rate = sum(layers.values()) / answered
+    for name, layers in found.items():
+        some = by_function[name]
+        answered = sum(calls_in(row) for row in some)
         saved = sum((row.saved for row in some), ZERO)
         counts = [wording.count(layers[layer]) if layers[layer] else "-" for layer in LAYERS]
         rows.append(
-            [shown("function", name), wording.count(answered), *counts, wording.percent(rate),
-             wording.money(saved) if saved else "-"]
+            [shown("function", name), wording.count(answered), *counts,
+             wording.percent(sum(layers.values()) / answered), wording.money(saved) if saved else "-"]
         )  # fmt: skip
     return Grid(columns, rows, title)

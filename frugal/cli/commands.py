@@ -19,7 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 import frugal
-from frugal.cli.endings import BROKEN_PIPE, BUG, INTERRUPTED, TROUBLE, Trouble, let_go_of_stdout
+from frugal.cli.endings import BROKEN_PIPE, BUG, INTERRUPTED, TROUBLE, Trouble, let_go_of_stdout, os_words
 from frugal.errors import FrugalError
 
 __all__ = ["COMMANDS", "Command", "app"]
@@ -50,6 +50,7 @@ COMMANDS = (
     Command("records", "Show single records, the newest first.", _SEE),
     Command("report", "Write a page with charts, tables and advice: HTML.", _SEE),
     Command("advise", "Show what would have cost less, and what would not.", _PLAN),
+    Command("backtest", "Show what a stack would have done with past calls.", _PLAN),
     Command("estimate", "Estimate what a month would cost.", _PLAN),
     Command("prices", "Show what models cost.", _PLAN),
     Command("cache", "Show what the caches answered, or clear them.", _KEEP),
@@ -145,6 +146,8 @@ class Program(TyperGroup):
         run = super().main
         if not standalone_mode:
             return run(args, prog_name, complete_var, standalone_mode, windows_expand_args, **extra)
+        if sys.stdout is None:
+            sys.exit(_said("there is no standard output to write to: it was closed before frugal began.", TROUBLE))
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a letter is no error
@@ -169,12 +172,14 @@ def _ended(run: Callable[[], Any]) -> int:
     except Trouble as trouble:
         return _said(str(trouble), trouble.code)
     except (FrugalError, OSError) as error:
-        return _said(str(error), TROUBLE)
+        return _said(os_words(error) if isinstance(error, OSError) else str(error), TROUBLE)
     except Exception as error:
         if hasattr(error, "format_message"):  # whichever click typer brings: a command line that cannot be read
             return _said(_usage_line(error), TROUBLE)
         traceback.print_exc()
         return _said(f"this is a fault of frugal {frugal.__version__}, not yours: please report the lines above.", BUG)
+    if code == INTERRUPTED:  # some of typer's versions catch it themselves, and say nothing
+        return _said("interrupted.", INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 __all__ = [
     "BROKEN_PIPE",
@@ -16,6 +19,8 @@ __all__ = [
     "TROUBLE",
     "Trouble",
     "let_go_of_stdout",
+    "os_words",
+    "writing_to",
 ]
 
 CHECK_FAILED = 1
@@ -55,3 +60,43 @@ def let_go_of_stdout() -> None:
         os.close(nowhere)
     except (OSError, ValueError):  # a stream without a descriptor has nothing to be flushed by the interpreter
         return
+
+
+def os_words(error: OSError) -> str:
+    """Return what the operating system said, without its number."""
+    said = error.strerror or str(error)
+    return f"{said}: {str(error.filename)!r}." if error.filename is not None else f"{said}."
+
+
+@contextmanager
+def writing_to(path: Path, *, force: bool, suffixes: tuple[str, ...] = ()) -> Iterator[None]:
+    """Refuse a file that cannot be written before the work, and say plainly where it could not be during it.
+
+    Args:
+        path: the file.
+        force: whether one that is there is replaced.
+        suffixes: what its name may end in; anything when empty.
+
+    Raises:
+        Trouble: it cannot.
+    """
+    name = repr(str(path))
+    if suffixes and path.suffix not in suffixes:
+        raise Trouble(f"{name} has suffix {path.suffix!r}: name a file that ends in {' or '.join(suffixes)}.")
+    if path.is_dir():
+        raise Trouble(f"{name} is a directory: name a file in it.")
+    if path.exists() and not force:
+        raise Trouble(f"{name} is there already: name another file, or say --force to replace it.")
+    if not path.parent.is_dir():
+        raise Trouble(f"there is no directory {str(path.parent)!r}: make it, or name another one.")
+    try:
+        yield
+    except OSError as error:
+        if not _is_of(error, path):
+            raise
+        raise Trouble(f"{name} cannot be written ({error.strerror or error}): name a file elsewhere.") from None
+
+
+def _is_of(error: OSError, path: Path) -> bool:
+    """Say whether an error is about the file or its half-written twin beside it."""
+    return error.filename is None or Path(os.fsdecode(error.filename)).parent == path.parent

@@ -11,7 +11,7 @@ import typer
 from frugal._values.record import Record
 from frugal.cli import options
 from frugal.cli.documents import instant_document
-from frugal.cli.endings import Trouble
+from frugal.cli.endings import writing_to
 from frugal.cli.opening import calls_in, opened
 from frugal.cli.progress import progress
 from frugal.cli.screen import Screen
@@ -49,17 +49,11 @@ def export(
     The file's suffix says which. It appears whole or not at all, and only its owner can read it.
     """
     screen = Screen(as_json=as_json)
-    if path.suffix not in FORMATS:
-        raise Trouble(f"{str(path)!r} has suffix {path.suffix!r}: name a file that ends in {' or '.join(FORMATS)}.")
-    if path.exists() and not force:
-        raise Trouble(f"{str(path)!r} is there already: name another file, or say --force to replace it.")
-    if not path.parent.is_dir():
-        raise Trouble(f"there is no directory {str(path.parent)!r}: make it, or name another one.")
     asked = period(since, until, timezone)
     only = options.filters(
         user=user, model=model, provider=provider, function=function, kind=kind, outcome=outcome, run=run, tag=tag
     )
-    with opened(ledger) as books:
+    with writing_to(path, force=force, suffixes=FORMATS), opened(ledger) as books:
         # How far it is, at most: counting what a tag or a run has would read every record, as writing does.
         counted = {name: value for name, value in only.items() if name not in ("run", "tags")}
         total = calls_in(books.totals(asked.since, asked.until, **counted))

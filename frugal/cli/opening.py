@@ -17,7 +17,6 @@ from frugal.cli.screen import Screen
 from frugal.cli.times import Period
 from frugal.cli.wording import clean
 from frugal.ledger import Ledger
-from frugal.prices import default_prices
 
 __all__ = ["calls_in", "nothing", "opened"]
 
@@ -41,7 +40,6 @@ def opened(directory: Path | None) -> Iterator[Ledger]:
         if place.is_dir() and not (place / _FILE).exists() and (inside / _FILE).exists():
             raise Trouble(f"{str(directory)!r} is not a ledger, but has one in it: --ledger {inside}.")
     with Ledger(directory) as ledger:
-        ledger.prices = default_prices()
         yield ledger
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +56,24 @@ def _completed_zone(incomplete: str) -> list[str]:
     return sorted(name for name in available_timezones() if name.startswith(incomplete))
 
 
+def _known(dimension: str) -> Callable[[typer.Context, str], list[str]]:
+    """Return what completes the values that the ledger has; a ledger that cannot be read has none."""
+
+    def completed(context: typer.Context, incomplete: str) -> list[str]:
+        from frugal.ledger import Ledger  # noqa: PLC0415 only on a TAB
+
+        try:
+            with Ledger(context.params.get("ledger")) as books:
+                names = [row.group[dimension] for row in books.usage(by=(dimension,))]
+        except Exception:  # a TAB is no place for an error
+            return []
+        return sorted(name for name in names if name.startswith(incomplete) and name.isprintable())[:_MANY]
+
+    return completed
+
+
+_MANY = 200  # names that a shell is given on a TAB
+
 LedgerDirectory = Annotated[
     Path | None,
     typer.Option(
@@ -104,14 +122,31 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", min=0, metavar="N", help="At most so many rows; 0 for all.", rich_help_panel=_WHAT),
 ]
-OnlyUser = Annotated[str | None, typer.Option("--user", help="Only this user's.", rich_help_panel=_WHAT)]
-OnlyModel = Annotated[str | None, typer.Option("--model", help="Only this model's.", rich_help_panel=_WHAT)]
-OnlyProvider = Annotated[str | None, typer.Option("--provider", help="Only this provider's.", rich_help_panel=_WHAT)]
+OnlyUser = Annotated[
+    str | None, typer.Option("--user", help="Only this user's.", autocompletion=_known("user"), rich_help_panel=_WHAT)
+]
+OnlyModel = Annotated[
+    str | None,
+    typer.Option("--model", help="Only this model's.", autocompletion=_known("model"), rich_help_panel=_WHAT),
+]
+OnlyProvider = Annotated[
+    str | None,
+    typer.Option("--provider", help="Only this provider's.", autocompletion=_known("provider"), rich_help_panel=_WHAT),
+]
 OnlyFunction = Annotated[
-    str | None, typer.Option("--function", help="Only this function's, by its whole name.", rich_help_panel=_WHAT)
+    str | None,
+    typer.Option(
+        "--function",
+        help="Only this function's, by its whole name.",
+        autocompletion=_known("function"),
+        rich_help_panel=_WHAT,
+    ),
 ]
 OnlyKind = Annotated[
-    str | None, typer.Option("--kind", help="Only this kind: llm, tool, or your own.", rich_help_panel=_WHAT)
+    str | None,
+    typer.Option(
+        "--kind", help="Only this kind: llm, tool, or your own.", autocompletion=_known("kind"), rich_help_panel=_WHAT
+    ),
 ]
 OnlyOutcome = Annotated[
     str | None,

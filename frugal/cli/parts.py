@@ -13,12 +13,14 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
 
-__all__ = ["NARROWEST", "Bar", "Cell", "Column", "Grid", "Line", "Part"]
+__all__ = ["NARROWEST", "WIDEST", "Bar", "Cell", "Column", "Grid", "Line", "Part"]
 
 NARROWEST = 6
 """Cells that a bar needs at the least."""
 
-_WIDEST = 16
+WIDEST = 16
+"""Cells that a bar takes at the most."""
+
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -36,7 +38,7 @@ class Bar:
     held: float = 0.0
     style: str = "cyan"
 
-    def text(self, width: int = _WIDEST, *, ascii_only: bool = False) -> Text:
+    def text(self, width: int = WIDEST, *, ascii_only: bool = False) -> Text:
         """Draw it, in that many cells."""
         share = min(max(self.share, 0.0), 1.0)
         held = min(max(self.held, 0.0), 1.0 - share)
@@ -52,10 +54,10 @@ class Bar:
         return Text.assemble((drawn, self.style), ("·" * (width - len(drawn)), "dim"))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.text(min(options.max_width, _WIDEST), ascii_only=options.ascii_only)
+        yield self.text(min(options.max_width, WIDEST), ascii_only=options.ascii_only)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(min(NARROWEST, options.max_width), min(_WIDEST, options.max_width))
+        return Measurement(min(NARROWEST, options.max_width), min(WIDEST, options.max_width))
 
 
 def _cells(share: float, width: int) -> int:
@@ -76,6 +78,7 @@ class Column:
         bar: whether it holds bars.
         keep: whether it must not be shortened.
         fold: whether what is too long goes on in the next line, rather than being cut.
+        spare: whether it may be left out of a narrow terminal, since other columns tell it too.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Column:
     bar: bool = False
     keep: bool = False
     fold: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

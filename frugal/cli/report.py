@@ -9,7 +9,7 @@ import typer
 
 from frugal.cli import options
 from frugal.cli.documents import instant_document, row_document
-from frugal.cli.endings import Trouble
+from frugal.cli.endings import writing_to
 from frugal.cli.opening import calls_in, opened
 from frugal.cli.progress import progress
 from frugal.cli.screen import Screen
@@ -39,12 +39,8 @@ def report(
     It stands by itself: nothing in it asks a network. It appears whole or not at all, and only its owner can read it.
     """
     screen = Screen(as_json=as_json)
-    if html.exists() and not force:
-        raise Trouble(f"{str(html)!r} is there already: name another file, or say --force to replace it.")
-    if not html.parent.is_dir():
-        raise Trouble(f"there is no directory {str(html.parent)!r}: make it, or name another one.")
     asked = period(since, until, timezone)
-    with opened(ledger) as books:
+    with writing_to(html, force=force), opened(ledger) as books:
         total = books.totals(asked.since, asked.until, timezone)
         with progress("reading", calls_in(total)) as step:
             place = write(

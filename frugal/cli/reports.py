@@ -74,9 +74,11 @@ def usage_grid(
         notes: whether to say what has to be said of the sum.
     """
     few = len(by) < 3  # of many groups, there is no room for bars
-    columns = [Column(name, keep=name in WINDOWS) for name in by]
+    columns = [Column(wording.clean(name), keep=name in WINDOWS) for name in by]
     columns += [Column("calls", right=True), Column("tokens", right=True), Column("cost", right=True)]
-    columns += [Column("saved", right=True)] + ([Column("share", right=True), Column("", bar=True)] if few else [])
+    columns += [Column("saved", right=True, spare=not total.saved)] + (
+        [Column("share", right=True, spare=True), Column("", bar=True)] if few else []
+    )
     most = max((row.cost.known.pico for row in rows), default=0)
     some = rows[:limit] if limit else rows
 
@@ -127,7 +129,7 @@ def saved_grid(ledger: Ledger, asked: Mapping[str, object]) -> tuple[Grid | None
     if not found:
         return None, []
     total = added(found)
-    calls = sum(row.calls for row in rows.values() if row.group["outcome"] != "composite")
+    calls = sum(row.calls for row in rows.values())
     columns = (
         Column("saved by", keep=True),
         Column("calls", right=True),

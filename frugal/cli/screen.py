@@ -10,23 +10,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import typer
 from rich.box import Box
 from rich.cells import cell_len
-from rich.console import Console, Group, OverflowMethod, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from frugal.cli.endings import BROKEN_PIPE, let_go_of_stdout
-from frugal.cli.parts import NARROWEST, Bar, Column, Grid, Line, Part
+from frugal.cli.fitting import GAP, Fitted, fitted, listed
+from frugal.cli.parts import Bar, Grid, Line, Part
 
 __all__ = ["Screen", "error_console"]
 
-_NAME = 10  # cells of a name that are left at the least
-_GAP = 2  # cells between columns
 _LINES = Box("    \n    \n ── \n    \n    \n ── \n    \n    \n")
 
 
@@ -91,67 +89,47 @@ class Screen:
     def _drawn(self, part: Part) -> RenderableType:
         if isinstance(part, Line):
             return Text(part.text, style=part.style)
-        fitting = _fitting(part, self.console.width)
-        if fitting is None:  # too narrow for any table: the lines as in a pipe, which the terminal breaks
-            return Group(*(Text(line, no_wrap=False, overflow="fold") for line in _plain(part)))
-        return Group(*self._table(fitting))
+        return Group(*self._table(part))
 
     def _table(self, grid: Grid) -> Iterable[RenderableType]:
         if grid.title:
             yield Text(grid.title, style="bold")
-        table = Table(
-            box=_LINES,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-            header_style="dim",
-            show_footer=grid.total is not None,
-            footer_style="bold",
-        )
-        cut: OverflowMethod = "crop" if self.console.options.ascii_only else "ellipsis"
-        totals = grid.total or [""] * len(grid.columns)
-        for column, total in zip(grid.columns, totals, strict=True):
-            table.add_column(
-                Text(column.name),
-                total if isinstance(total, Bar) else Text(total),
-                justify="right" if column.right else "left",
-                no_wrap=column.keep or column.right,  # rich takes room from the others, and cells of theirs are cut
-                min_width=_least(grid, column) if column.keep or column.right else None,
-            )
-        for number, row in enumerate(grid.rows):
-            table.add_row(
-                *(
-                    cell
-                    if isinstance(cell, Bar)
-                    else Text(cell, no_wrap=not column.fold, overflow="fold" if column.fold else cut)
-                    for cell, column in zip(row, grid.columns, strict=True)
-                ),
-                style=grid.styles.get(number),
-            )
-        yield table
+        width = self.console.width
+        fits = fitted(grid, width, dots="..." if self.console.options.ascii_only else "…")
+        if fits is None:
+            yield from (Text(text, style=style, overflow="fold") for text, style in listed(grid, width))
+        else:
+            yield _aligned(fits)
         for note in grid.notes:
             yield Text(note, style="dim")
 
 
-def _least(grid: Grid, column: Column) -> int:
-    """How wide a column must be: figures are never cut, and of names something must be left."""
-    if column.bar:
-        return NARROWEST
-    at = grid.columns.index(column)
-    cells = [column.name, *(row[at] for row in grid.rows), *([grid.total[at]] if grid.total else [])]
-    widest = max(cell_len(cell) for cell in cells if isinstance(cell, str))
-    return widest if column.keep or column.right else min(widest, _NAME)
-
-
-def _fitting(grid: Grid, width: int) -> Grid | None:
-    """Return a table as it fits, without its bars where it must be; `None` where it does not at all."""
-    places = range(len(grid.columns))
-    for kept in (list(places), [at for at in places if not grid.columns[at].bar]):
-        if sum(_least(grid, grid.columns[at]) for at in kept) + _GAP * (len(kept) - 1) <= width:
-            rows = [[row[at] for at in kept] for row in grid.rows]
-            total = None if grid.total is None else [grid.total[at] for at in kept]
-            return replace(grid, columns=[grid.columns[at] for at in kept], rows=rows, total=total)
-    return None
+def _aligned(fits: Fitted) -> Table:
+    grid = fits.grid
+    table = Table(
+        box=_LINES,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, GAP - 1, 0, 0),
+        header_style="dim",
+        border_style="dim",
+        show_footer=grid.total is not None,
+        footer_style="bold",
+    )
+    totals = grid.total or [""] * len(grid.columns)
+    for column, total, width in zip(grid.columns, totals, fits.widths, strict=True):
+        table.add_column(
+            Text(column.name),
+            total if isinstance(total, Bar) else Text(total),
+            justify="right" if column.right else "left",
+            width=width,
+            no_wrap=not column.fold,
+            overflow="fold" if column.fold else "crop",
+        )
+    for number, row in enumerate(grid.rows):
+        cells = (cell if isinstance(cell, Bar) else Text(cell) for cell in row)
+        table.add_row(*cells, style=grid.styles.get(number))
+    return table
 
 
 def _plain(part: Part) -> Iterable[str]:

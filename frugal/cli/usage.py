@@ -17,6 +17,7 @@ from frugal.cli.reports import added, in_order, parts_of, saved_grid, usage_grid
 from frugal.cli.screen import Screen
 from frugal.cli.times import Period, period
 from frugal.cli.watching import watch
+from frugal.cli.wording import clean
 from frugal.ledger import Ledger
 
 __all__ = ["app"]
@@ -97,7 +98,7 @@ def _parts(ledger: Ledger, question: _Question) -> Sequence[Part]:
     rows = in_order(ledger.usage(by=question.by, **question.arguments), question.by)
     if not rows:
         return []
-    title = f"Usage by {', '.join(question.by)}, {question.asked.words}"
+    title = f"Usage by {clean(', '.join(question.by))}, {question.asked.words}"
     saved, _ = saved_grid(ledger, question.arguments)
     grid = usage_grid(title, question.by, rows, added(rows), question.limit)
     return parts_of(grid, Line() if saved else None, saved)

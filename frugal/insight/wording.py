@@ -10,30 +10,47 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from frugal._values.cost import Cost
 from frugal._values.money import Money
 
-__all__ = ["cost", "count", "money", "percent", "plural", "seconds", "short"]
-
-_FINEST = Decimal("0.0001")
+__all__ = ["compact", "cost", "count", "money", "percent", "plural", "seconds", "short"]
 
 
-def money(amount: Money | None) -> str:
-    """Return dollars with four decimals.
+def money(amount: Money | None, decimals: int = 4) -> str:
+    """Return dollars with that many decimals.
 
-    >>> money(Money(12_345_678_900_000)), money(Money(-1)), money(None)
-    ('$12.3457', '-<$0.0001', 'unpriced')
+    >>> money(Money(12_345_678_900_000)), money(Money(-1)), money(None), money(Money(12_345_678_900_000), 2)
+    ('$12.3457', '>-$0.0001', 'unpriced', '$12.35')
     """
     if amount is None:
         return "unpriced"
     sign = "-" if amount.pico < 0 else ""
-    dollars = abs(amount.usd).quantize(_FINEST, ROUND_HALF_EVEN)
+    finest = Decimal(1).scaleb(-decimals)
+    dollars = abs(amount.usd).quantize(finest, ROUND_HALF_EVEN)
     if not dollars and amount:
-        return f"{sign}<$0.0001"
-    return f"{sign}${dollars:,.4f}"
+        return f">-${finest}" if sign else f"<${finest}"
+    return f"{sign}${dollars:,.{decimals}f}"
 
 
-def cost(value: Cost) -> str:
+def cost(value: Cost, decimals: int = 4) -> str:
     """Return a cost: `~` where it is estimated, `+?` where calls without a price are not in it."""
-    said = ("~" if value.low != value.high else "") + money(value.amount)
+    said = ("~" if value.low != value.high else "") + money(value.amount, decimals)
     return f"{said}+?" if value.amount is not None and value.unpriced_calls else said
+
+
+_STEPS = ((10**9, "B"), (10**6, "M"), (10**3, "k"))
+
+
+def compact(number: int) -> str:
+    """Return a count: whole below a hundred thousand, else with three digits.
+
+    >>> compact(99_999), compact(1_234_567), compact(999_999_999)
+    ('99,999', '1.23M', '1.00B')
+    """
+    if abs(number) < 100_000:
+        return f"{number:,}"
+    for size, letter in _STEPS:
+        if abs(number) >= size * 0.9995:
+            share = number / size
+            return f"{share:.{2 if abs(share) < 9.995 else 1 if abs(share) < 99.95 else 0}f}{letter}"
+    return f"{number:,}"
 
 
 def count(number: int) -> str:

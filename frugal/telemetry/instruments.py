@@ -10,6 +10,7 @@ from opentelemetry import metrics
 from frugal._values.facts import Spent
 from frugal._values.record import Record
 from frugal.telemetry import names
+from frugal.telemetry.provider_call import identity, operation
 
 __all__ = ["Instruments"]
 
@@ -68,16 +69,12 @@ class Instruments:
         """Measure one provider call, whether or not its span is sampled."""
         if not self._ready():
             return
-        known = (
-            (names.PROVIDER, spent.provider),
-            (names.REQUEST_MODEL, spent.model_requested),
-            (names.RESPONSE_MODEL, spent.model),
-            (names.ERROR_TYPE, spent.error),
-        )
-        labels: dict[str, Any] = {names.OPERATION: "chat"} | {name: value for name, value in known if value is not None}
+        labels: dict[str, Any] = {names.OPERATION: operation(spent), **identity(spent)}
         self._duration.record(spent.latency, labels)
-        self._tokens.record(spent.usage.total_input_tokens, {**labels, names.TOKEN_TYPE: "input"})
-        self._tokens.record(spent.usage.total_output_tokens, {**labels, names.TOKEN_TYPE: "output"})
+        if spent.usage.total_tokens:  # a call of which nothing is known used no zero tokens
+            self._tokens.record(spent.usage.total_input_tokens, {**labels, names.TOKEN_TYPE: "input"})
+            if labels[names.OPERATION] != names.EMBEDDINGS:
+                self._tokens.record(spent.usage.total_output_tokens, {**labels, names.TOKEN_TYPE: "output"})
         if spent.cost.amount is not None:
             self._cost.record(float(spent.cost.amount), labels)
 

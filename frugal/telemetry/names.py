@@ -18,11 +18,23 @@ FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
-CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
+CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 COST: Final = ("gen_ai.usage.cost", "operation.cost")
 ERROR_TYPE: Final = "error.type"
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 a metric's attribute
+
+CHAT: Final = "chat"
+EMBEDDINGS: Final = "embeddings"
+
+PROVIDERS: Final = {
+    "aws": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "google": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "x-ai": "x_ai",
+}
+"""What the conventions call a provider, where that is not what its prices are listed under."""
 
 # Spans of decorated calls.
 FUNCTION: Final = "frugal.function"
@@ -36,8 +48,9 @@ BUDGET_LEFT: Final = "frugal.budget.left"
 AGGREGATED_COST: Final = "frugal.aggregated.cost"
 COST_STATUS: Final = "frugal.cost.status"
 CALL_ID: Final = "frugal.call.id"
-USER: Final = "frugal.user"
-RUN: Final = "frugal.run"
+USER: Final = ("frugal.user", "user.id")
+"""The second is what Langfuse and Phoenix group by, as of the next."""
+RUN: Final = ("frugal.run", "session.id")
 TAG: Final = "frugal.tag."
 
 # Metrics: name, unit, description.

@@ -14,13 +14,14 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from opentelemetry import context, trace
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 
 from frugal._values.cost import Cost
 from frugal._values.facts import Facts, Held, Routed, Spent
 from frugal._values.record import Record
 from frugal.telemetry import names
 from frugal.telemetry.instruments import Instruments
+from frugal.telemetry.provider_call import attributes
 
 __all__ = ["OpenTelemetry"]
 
@@ -48,10 +49,25 @@ def _harmless(method: F) -> F:
 
 
 @dataclass(slots=True)
+class _Call:
+    """A decorated call under way.
+
+    Args:
+        span: its own.
+        outside: the span that it was made in.
+        inside: that of its provider call, once it makes one.
+    """
+
+    span: Span
+    outside: SpanContext
+    inside: Span | None = None
+
+
+@dataclass(slots=True)
 class _Attempt:
     """A provider call under way."""
 
-    span: Span | None
+    span: Span
     token: Any = None
 
 
@@ -84,40 +100,46 @@ class OpenTelemetry:
             self._tracer = provider.get_tracer("frugal") if watched else None
         return self._tracer
 
-    def begin_call(self, function: str, facts: Facts, parent: Any) -> Span | None:
-        """Begin the span of a decorated call, inside whatever span is current."""
+    def begin_call(self, function: str, facts: Facts, parent: _Call | None) -> _Call | None:
+        """Begin the span of a decorated call, inside whatever span is current, or else inside its parent's."""
         return None if _unset() else self._begin_call(function, facts, parent)
 
     @_harmless
-    def _begin_call(self, function: str, facts: Facts, parent: Any) -> Span | None:
+    def _begin_call(self, function: str, facts: Facts, parent: _Call | None) -> _Call | None:
         tracer = self._tracing()
         if tracer is None:
             return None
-        span = tracer.start_span(function.rpartition(".")[2], kind=SpanKind.INTERNAL)
+        around = trace.get_current_span().get_span_context()
+        where = None
+        if parent is not None and (not around.is_valid or around == parent.outside):
+            # In a generator's body, or in a thread: what was current in the parent's function is not here.
+            inside = parent.inside or parent.span
+            where, around = trace.set_span_in_context(inside), inside.get_span_context()
+        span = tracer.start_span(function.rpartition(".")[2], context=where, kind=SpanKind.INTERNAL)
         if span.is_recording():
             span.set_attribute(names.FUNCTION, function)
-            for name, value in ((names.USER, facts.user), (names.RUN, facts.run)):
+            for known, value in ((names.USER, facts.user), (names.RUN, facts.run)):
                 if value is not None:
-                    span.set_attribute(name, value)
+                    span.set_attributes(dict.fromkeys(known, value))
             for tag, value in facts.tags.items():
                 span.set_attribute(names.TAG + tag, value)
-        return span
+        return _Call(span, around)
 
-    def begin_attempt(self, span: Any, function: str, model: str | None) -> _Attempt | None:
+    def begin_attempt(self, call: _Call | None, function: str, model: str | None) -> _Attempt | None:
         """Begin the span of one provider call and make it current, so that the SDK's own spans stand under it."""
-        return None if span is None else self._begin_attempt(span, function, model)
+        return None if call is None else self._begin_attempt(call, function, model)
 
     @_harmless
-    def _begin_attempt(self, span: Any, function: str, model: str | None) -> _Attempt | None:
+    def _begin_attempt(self, call: _Call, function: str, model: str | None) -> _Attempt | None:
         tracer = self._tracing()
         if tracer is None:
             return None
-        child = tracer.start_span(
-            f"chat {model}" if model else function.rpartition(".")[2],
-            context=trace.set_span_in_context(span),
+        call.inside = tracer.start_span(
+            f"{names.CHAT} {model}" if model else function.rpartition(".")[2],
+            context=trace.set_span_in_context(call.span),
             kind=SpanKind.CLIENT if model else SpanKind.INTERNAL,
         )
-        return _Attempt(child, context.attach(trace.set_span_in_context(child)))
+        return _Attempt(call.inside, context.attach(trace.set_span_in_context(call.inside)))
 
     @_harmless
     def leave_attempt(self, attempt: _Attempt) -> None:
@@ -135,11 +157,14 @@ class OpenTelemetry:
     def _end_attempt(self, attempt: _Attempt | None, spent: Spent) -> None:
         if spent.kind == "llm" and spent.rolled_up is None:
             self._instruments.attempt(spent)
-        span = attempt.span if attempt is not None else None
-        if span is None:
+        if attempt is None:
             return
+        span = attempt.span
         if span.is_recording():
-            span.set_attributes(_of_attempt(spent))
+            found = attributes(spent)
+            span.set_attributes(found)
+            if found.get(names.OPERATION) == names.EMBEDDINGS and spent.model_requested:
+                span.update_name(f"{names.EMBEDDINGS} {spent.model_requested}")
             if spent.rolled_up is not None:
                 span.update_name(spent.outcome)
                 _put_cost(span, names.AGGREGATED_COST, spent.rolled_up)
@@ -147,17 +172,22 @@ class OpenTelemetry:
                 span.set_status(Status(StatusCode.ERROR, spent.error))
         span.end()
 
-    def end_call(self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None) -> None:
+    def end_call(
+        self, call: _Call | None, records: Sequence[Record], journal: Any, error: BaseException | None
+    ) -> None:
         """End the span of a decorated call and count how it was answered."""
-        if span is not None or not self._instruments.are_unset:
-            self._end_call(span, records, journal, error)
+        if call is not None or not self._instruments.are_unset:
+            self._end_call(call, records, journal, error)
 
     @_harmless
-    def _end_call(self, span: Any, records: Sequence[Record], journal: Any, error: BaseException | None) -> None:
+    def _end_call(
+        self, call: _Call | None, records: Sequence[Record], journal: Any, error: BaseException | None
+    ) -> None:
         for record in records:
             self._instruments.answered(record)
-        if span is None:
+        if call is None:
             return
+        span = call.span
         if span.is_recording():
             span.set_attributes(_of_call(records, journal))
             if error is not None:
@@ -167,42 +197,13 @@ class OpenTelemetry:
         span.end()
 
     @_harmless
-    def event(self, span: Any, name: str, attributes: Mapping[str, Any]) -> None:
+    def event(self, call: _Call | None, name: str, attributes: Mapping[str, Any]) -> None:
         """Add an event to a call's span."""
-        if span is not None:
-            span.add_event(name, attributes=dict(attributes))
+        if call is not None:
+            call.span.add_event(name, attributes=dict(attributes))
 
     def __repr__(self) -> str:
         return "OpenTelemetry()"
-
-
-def _of_attempt(spent: Spent) -> dict[str, Any]:
-    usage = spent.usage
-    found: dict[str, Any] = {names.REQUEST_STREAM: spent.streamed, names.OUTCOME: spent.outcome}
-    if spent.kind == "llm" and spent.rolled_up is None:
-        embeds = usage.total_output_tokens == 0 and usage.total_input_tokens > 0 and spent.finish is None
-        found |= {
-            names.OPERATION: "embeddings" if embeds and "embed" in (spent.model or "") else "chat",
-            names.INPUT_TOKENS: usage.total_input_tokens,
-            names.OUTPUT_TOKENS: usage.total_output_tokens,
-            names.CACHE_READ_TOKENS: usage.cache_read_tokens,
-            names.CACHE_WRITE_TOKENS: usage.cache_write_5m_tokens + usage.cache_write_1h_tokens,
-            names.REASONING_TOKENS: usage.reasoning_tokens,
-            names.COST_STATUS: spent.cost.status,
-        }
-        if spent.cost.amount is not None:  # an unknown cost is absent, never 0
-            found |= dict.fromkeys(names.COST, float(spent.cost.amount))
-    for name, value in (
-        (names.PROVIDER, spent.provider),
-        (names.REQUEST_MODEL, spent.model_requested),
-        (names.RESPONSE_MODEL, spent.model),
-        (names.ERROR_TYPE, spent.error),
-    ):
-        if value is not None:
-            found[name] = value
-    if spent.finish is not None:
-        found[names.FINISH_REASONS] = [spent.finish]
-    return found
 
 
 def _of_call(records: Sequence[Record], journal: Any) -> dict[str, Any]:

@@ -5,16 +5,13 @@ Law: every sign that cannot be seen is spelt out, and two names that differ are 
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from frugal._values.visible import visible
 from frugal.insight.wording import short
 
 __all__ = ["functions", "named"]
-
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_JOINER = "\u200d"  # joins emoji, and hides nothing
 
 
 def named(text: str) -> str:
@@ -23,12 +20,7 @@ def named(text: str) -> str:
     >>> named(""), named("a\u202eb")
     ('(none)', 'a\\u202eb')
     """
-    if not text:
-        return "(none)"
-    return "".join(
-        sign.encode("unicode_escape").decode() if unicodedata.category(sign) in _HIDDEN and sign != _JOINER else sign
-        for sign in text
-    )
+    return visible(text) if text else "(none)"
 
 
 def functions(names: Sequence[str]) -> dict[str, str]:

@@ -11,13 +11,16 @@
   Promise.all(drawn).then(() => {
     document.documentElement.dataset.charts = problems.length ? `failed: ${problems.join("; ")}` : "drawn";
   });
-  // Paper shows what a screen folds away, and has its own width: charts that are drawn wider are made to fit.
+  // Paper shows what a screen folds away, and has its own width: charts that are drawn wider are made to fit, together
+  // with the text that is laid over them.
   const paper = 680;
   let opened = [];
   addEventListener("beforeprint", () => {
     for (const chart of document.querySelectorAll(".chart")) {
       const width = chart.firstElementChild ? chart.firstElementChild.offsetWidth : 0;
-      chart.style.setProperty("--fit", width > paper ? paper / width : 1);
+      const whole = chart.closest(".bars") || chart;
+      whole.style.setProperty("--fit", width > paper ? paper / width : 1);
+      whole.style.setProperty("--drawn", `${width}px`);
     }
     opened = [...document.querySelectorAll("details:not([open])")];
     for (const part of opened) part.open = true;

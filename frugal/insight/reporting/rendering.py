@@ -14,14 +14,16 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from frugal._values.money import Money
 from frugal.errors import MissingExtraError
 from frugal.insight import wording
+from frugal.insight.advice.piece import Advice
 from frugal.insight.reporting.figures import Figures, gather
+from frugal.insight.reporting.head import head
 from frugal.insight.reporting.names import named
 from frugal.ledger import Ledger
 from frugal.ports import Prices
@@ -73,10 +75,11 @@ def render(
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; "
         f"form-action 'none'; script-src {_digest(bokeh)} {_digest(own)}"
     )
-    page: str = _template().render(
+    page: str = _template(figures.decimals).render(
         figures=figures,
-        figures_of=_head(figures),
-        charts=drawn,
+        head=head(figures),
+        rows_of={name: bars.rows for name, bars in charts.bars_of(figures).items()},
+        advice=_sorted_out(figures),
         data=_quiet(drawn),
         policy=policy,
         css=_file("page.css"),
@@ -140,15 +143,16 @@ def _file(name: str) -> str:
     return resources.files("frugal.insight.reporting").joinpath(name).read_text(encoding="utf-8")
 
 
-def _template() -> Any:
+def _template(decimals: int) -> Any:
     import jinja2  # noqa: PLC0415 comes with the extra
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                                      lstrip_blocks=True)  # fmt: skip
     environment.filters |= {
-        "money": wording.money,
-        "cost": wording.cost,
+        "money": partial(wording.money, decimals=decimals),
+        "cost": partial(wording.cost, decimals=decimals),
         "count": wording.count,
+        "compact": wording.compact,
         "percent": wording.percent,
         "seconds": wording.seconds,
         "exact": lambda amount: "unpriced" if amount is None else str(amount),
@@ -166,14 +170,9 @@ def _quiet(value: Any) -> str:
     return said.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _head(figures: Figures) -> list[tuple[str, str, Money | None]]:
-    """Return the figures that stand on top: what, in words, and exactly."""
-    total = figures.total
-    whole = total.cost.known + total.saved
-    share = wording.percent(total.saved.pico / whole.pico) if whole else "0%"
-    return [
-        ("spent", wording.cost(total.cost), total.cost.amount),
-        ("saved by caches and flights", f"{wording.money(total.saved)} ({share})", total.saved),
-        ("calls", wording.count(total.calls), None),
-        ("tokens", wording.count(total.usage.total_tokens), None),
-    ]
+def _sorted_out(figures: Figures) -> dict[str, list[Advice]]:
+    """Return the advice by what it comes to: what saves or costs something is read first, the rest when asked for."""
+    found: dict[str, list[Advice]] = {"counts": [], "unknown": [], "nothing": []}
+    for advice in figures.advice:
+        found["unknown" if advice.saving is None else "counts" if advice.saving else "nothing"].append(advice)
+    return found

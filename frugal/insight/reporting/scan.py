@@ -113,7 +113,9 @@ class Scan:
         layer = _ANSWERED.get(record.outcome)
         if layer is None or record.kind == "tool":
             return
-        series = layer or record.model or ""
+        series = layer or record.model
+        if not series:  # no model: neither a provider's answer nor a layer's
+            return
         found = self.latencies.get(series)
         if found is None:
             if len(self.latencies) >= _SERIES:

@@ -94,9 +94,8 @@ HOSTILE = (
 """What users may write: markup, ends of blocks, mathematics, templates, and signs that cannot be seen."""
 
 
-@pytest.fixture
-def story(book: Book) -> Book:
-    """Return a ledger with three weeks of everything: hits, failures, hostile names, unpriced models, a budget."""
+def fill(book: Book) -> Book:
+    """Write three weeks of everything: hits, failures, hostile names, unpriced models, a budget."""
     dice = random.Random(7)
     models = ["gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "o4-mini", "gpt-4.1", "nobody's <b>"]
     for at in range(-20 * 86_400, 0, 5_003):
@@ -121,3 +120,17 @@ def story(book: Book) -> Book:
     asyncio.run(book.ledger.reserve([claim], pico=DOLLAR * 9 // 10, tokens=10, draft=book.written[-1]))
     book.settle()
     return book
+
+
+@pytest.fixture
+def story(book: Book) -> Book:
+    """Return a ledger with three weeks of everything in it."""
+    return fill(book)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+    """Return the same for a whole module, which only reads it."""
+    book = Book(tmp_path_factory.mktemp("told") / "ledger")
+    yield fill(book)
+    book.ledger.close()

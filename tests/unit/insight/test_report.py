@@ -12,12 +12,15 @@ import pytest
 
 from frugal import Money, Usage, advise
 from frugal._values.cost import Cost
+from frugal._values.record import BudgetFigure, BudgetStatus
 from frugal.errors import MissingExtraError
 from frugal.insight import render, report
-from frugal.insight.reporting.charts import label
+from frugal.insight.reporting.charts import bars_of
 from frugal.insight.reporting.figures import gather
 from frugal.insight.reporting.names import functions, named
+from frugal.insight.reporting.parts import MOST
 from frugal.insight.reporting.scan import Latency, Scan
+from frugal.insight.reporting.standing import standing
 
 HOSTILE = ("<script>alert(1)</script>", "</script><script>alert(2)</script>", '"><img src=x onerror=alert(3)>')
 
@@ -288,18 +291,26 @@ def test_a_tag_with_a_value_for_each_call_is_left_out_whole_and_named(book):
     assert "The tag 'request' has too many values to show." in Page(render(book.ledger)).text
 
 
-@pytest.mark.parametrize("formula", ["$$x$$", "\\(x\\)", "\\[x\\]", "$$a$$b$$"])
-def test_a_name_is_never_taken_for_mathematics(formula):
-    """Else Bokeh would ask a network for MathJax; the same signs are seen."""
-    shown = label(formula)
-    assert not any(mark in shown for mark in ("$$", "\\(", "\\)", "\\[", "\\]"))
-    assert formula == shown.replace("\u200b", "")
+def test_names_stand_beside_the_charts_and_not_in_them(story):
+    """Bokeh would take `$$x$$` on an axis for a formula; a name is only ever its data, shown in a tooltip."""
+    charts = Page(render(story.ledger)).charts
+
+    def strings(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for name, each in value.items():
+                if name != "entries":
+                    yield from strings(each)
+        elif isinstance(value, list):
+            for each in value:
+                yield from strings(each)
+        elif isinstance(value, str):
+            yield value
+
+    assert not [text for text in strings(charts) if "$$" in text or "x^2" in text or "<" in text]
 
 
-def test_names_are_cut_where_they_tell_least():
-    """A function's end says what it is; other names begin with it."""
-    assert label("a" * 40) == "a" * 25 + "…"
-    assert label("app.agents.make.<locals>.ask", end=True) == "….agents.make.<locals>.ask"
+def test_functions_are_told_apart():
+    """By their last names where that is enough."""
     assert named("") == "(none)"
     assert functions(["a.ask", "b.ask", "", "c.plan"]) == {
         "a.ask": "a.ask", "b.ask": "b.ask", "": "(none)", "c.plan": "plan",
@@ -326,3 +337,93 @@ def test_a_tag_of_calls_without_a_price_is_unpriced_and_never_zero(book):
     page = Page(render(book.ledger))
     assert "1 call of a model without a price is not in the sums" in page.text
     assert "unpriced" in page.text
+
+
+def test_ten_thousand_users_are_a_page_of_the_same_size(book):
+    """The dearest have lines of their own, and the others are one: the sum is the ledger's all the same."""
+    for number in range(600):
+        book.add(number, user=f"user-{number:04d}", cost=f"{1 + number / 1_000}")
+    book.settle()
+    figures = gather(book.ledger, since=None, until=None, timezone="UTC", title="", prices=None)
+    part = next(part for part in figures.parts if part.key == "user")
+    assert MOST + 1 == len(part.lines)
+    assert (part.lines[-1].shown, part.lines[-1].many, part.lines[-1].calls) == ("400 others", 400, 400)
+    total = book.ledger.totals()
+    assert total.cost.known == sum((line.cost.known for line in part.lines), Money(0))
+    bars = bars_of(figures)["user"]
+    assert bars.rows[-1].name == "590 others"
+    assert len(bars.rows) == 11
+    page = Page(render(book.ledger))
+    assert page.sums("part-user") == total.cost.known.pico
+
+
+def test_what_has_no_name_has_no_panel(book):
+    """One line that says "(none)" tells nothing that the total does not."""
+    book.add(0, function="")
+    book.settle()
+    page = render(book.ledger)
+    assert 'id="part-model"' in page
+    assert 'id="part-user"' not in page
+    assert 'id="part-function"' not in page
+
+
+def test_dollars_have_cents_where_there_are_hundreds_of_them(book):
+    """And four decimals below; exact amounts stand in the tooltips, and what is not zero never reads as zero."""
+    book.add(0, cost="99.5", user="much")
+    book.settle()
+    assert "$99.5000" in Page(render(book.ledger)).text
+    book.add(1, cost="0.50001", user="little")
+    book.add(2, cost="0.000001", user="least")
+    book.settle()
+    page = render(book.ledger)
+    assert "$99.5000" not in Page(page).text
+    assert "$100.00" in Page(page).text
+    assert "<$0.01" in Page(page).text
+    assert 'title="$100.000011"' in page
+
+
+def _stands(name: str, window: str, subject: str, used: int) -> BudgetStatus:
+    figure = BudgetFigure(used=used, held=0, limit=1_000, remaining=1_000 - used, fraction=used / 1_000)
+    return BudgetStatus(name, window, subject, None, figure, warning=False, exceeded=False, resets_at=None)
+
+
+def test_many_budgets_are_folded_and_the_fullest_seen(story, monkeypatch):
+    """Those of the calendar before those of runs; a page is not filled by a budget for each of a thousand users."""
+    many = [_stands("each run", "run", f"run-{number:03d}", number) for number in range(300)]
+    many += [_stands("each user", "day", name, used) for name, used in (("ada", 1), ("", 3), ("<b>", 2))]
+    many.append(_stands("the team", "month", "", 5))
+    found = standing(many)
+    assert [name for name, _ in found.first] == [
+        "each user · (none)", "each user · <b>", "each user · ada", "the team",
+        *(f"each run · run-{number}" for number in range(299, 293, -1)),
+    ]  # fmt: skip
+    assert (len(found.folded), found.left_out) == (200, 94)
+    monkeypatch.setattr(type(story.ledger), "budgets", lambda self: many)
+    page = Page(render(story.ledger))
+    assert "200 more" in page.text
+    assert "and 94 less full ones" in page.text
+    assert "each user · <b>" in page.text
+
+
+def test_a_ledger_that_is_written_to_meanwhile_has_sums_of_one_moment(story, monkeypatch):
+    """What comes in between is read again, so that every table still adds up; and what never rests is said to."""
+    totals = story.ledger.totals
+    late = iter(range(1_000))
+
+    def busy(*args: Any, **kwargs: Any) -> Any:
+        if next(late) < stops:
+            story.add(0, cost="1", user="late")
+            story.settle()
+        return totals(*args, **kwargs)
+
+    monkeypatch.setattr(type(story.ledger), "totals", lambda self, *args, **kwargs: busy(*args, **kwargs))
+    stops = 3
+    figures = gather(story.ledger, since=None, until=None, timezone="UTC", title="", prices=None)
+    assert figures.total == totals()
+    for part in figures.parts:
+        assert figures.total.cost.known == sum((line.cost.known for line in part.lines), Money(0)), part.title
+        assert all(line.calls >= 0 for line in part.lines)
+    assert not any("while this page was made" in note for note in figures.notes)
+    stops = 1_000
+    busy_figures = gather(story.ledger, since=None, until=None, timezone="UTC", title="", prices=None)
+    assert any("while this page was made" in note for note in busy_figures.notes)

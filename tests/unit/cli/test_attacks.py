@@ -182,7 +182,7 @@ async def test_a_ledger_that_another_writes_to_is_read_all_the_while(
 ) -> None:
     """Looking neither waits for the writer nor disturbs it."""
     place = tmp_path / "busy"
-    stop = asyncio.Event()
+    begun, stop = asyncio.Event(), asyncio.Event()
 
     async def write() -> int:
         number = 0
@@ -190,9 +190,11 @@ async def test_a_ledger_that_another_writes_to_is_read_all_the_while(
             while not stop.is_set():
                 number += 1
                 await ledger.record(cost="0.01", user=f"user-{number % 7}", id=f"{number}")
+                begun.set()
         return number
 
     writing = asyncio.create_task(write())
+    await begun.wait()
     try:
         for words in (
             ["usage", "--json"],

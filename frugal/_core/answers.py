@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from frugal._core.call import Call
@@ -117,7 +118,7 @@ class Recorder:
         chunks, self._chunks = self._chunks, None
         if ending.how != "end" or chunks is None:
             return None
-        return _Keeping(self._keep(chunks))
+        return _Keeping(partial(self._keep, chunks))
 
 
 class _Keeping:
@@ -126,13 +127,13 @@ class _Keeping:
     __slots__ = ("_work",)
     done = False
 
-    def __init__(self, work: Awaitable[None]) -> None:
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         self._work = work
 
     async def wait(self) -> bool:
         """Keep it."""
         try:
-            await self._work
+            await self._work()
         except Exception:
             _log.exception("frugal: a stream could not be kept")
         return True

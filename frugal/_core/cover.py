@@ -18,7 +18,10 @@ from frugal.ports import Claim, Grant, LedgerStore
 if TYPE_CHECKING:
     from frugal._core.call import Call
 
-__all__ = ["Cover", "covered"]
+__all__ = ["HELD", "Cover", "covered"]
+
+HELD = "held"
+"""Under which a request's memo has the estimate at which it is held, and charged where it is lost."""
 
 
 class Cover:
@@ -72,6 +75,7 @@ class Cover:
             asked = await self._estimate(call)
             if asked.cost.amount is None and any(claim.limit_pico is not None for claim in self._claims):
                 raise UnknownPriceError(call.model or "")
+        call.memo.setdefault(HELD, asked)  # the innermost budget comes first
         self._under.add(call.holds[-1])
         pico, tokens = self._so_far(call)
         pico, tokens = pico + asked.pico, tokens + asked.tokens

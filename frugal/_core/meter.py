@@ -139,10 +139,10 @@ class Meter:
     def commit(self, call: Call, error: BaseException | None) -> Ticket | None:
         """Commit the journal of a call; return what to wait for, or `None` when nothing is owed."""
         journal = call.journal
-        if journal.committed or journal.departed or journal.inherited:
+        if journal.committed or journal.inherited:
             return None
         if journal.open:  # what is still under way will have cost something, too
-            journal.late = partial(self.commit, call, error)
+            journal.late = partial(self.commit, call, _bare(error))
             return None
         journal.committed = True
         outside = call.parent.inner if call.parent is not None else None
@@ -319,6 +319,7 @@ class Attempt:
         journal = self._call.journal
         journal.collected += inner.spent
         journal.releases += inner.releases
+        inner.collects = False  # what is still under way inside comes too late to be split, and has its own record
         return bool(inner.spent or inner.llm_calls or (inner.costs and kind == "tool"))
 
     def _rolled_up(self) -> Cost:
@@ -359,6 +360,14 @@ class Attempt:
         call.journal.add(spent)
         self._meter.telemetry.end_attempt(self._span, spent)
         return call.journal.ended()
+
+
+def _bare(error: BaseException | None) -> BaseException | None:
+    """Return an error of the same kind without frames: they may hold the very stream whose end is waited for."""
+    try:
+        return None if error is None else type(error).__new__(type(error))
+    except Exception:  # of a class that wants to be made in its own way
+        return Exception()
 
 
 def _better(first: Reading | None, second: Reading | None) -> Reading | None:

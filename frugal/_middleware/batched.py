@@ -54,7 +54,7 @@ class Batched:
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         item, others = self._parts(call)
         batch = await self._batch(call, others)
-        branch = Branch(call)
+        branch = Branch(call).begin()
         member = _Member(branch, proceed, 1 if isinstance(item, (int, float)) else self.size_of(item))
         burst = call.extras.get(BURST)
         enrolled = None if burst is None else partial(burst[0].joined, burst[1], batch.flush, id(batch))
@@ -133,18 +133,14 @@ class Batched:
         )
         for member in members:
             member.active = True
-        error: BaseException | None = None
         try:
             return await members[0].proceed(call)
-        except BaseException as failure:
-            error = failure
-            raise
         finally:
             _share(call.journal, members)
             for member in members:
                 member.active = False
                 if member.branch.abandoned:
-                    member.branch.finish(error)
+                    member.branch.finish()
 
     def __repr__(self) -> str:
         return f"batched(max_size={self.max_size}, max_wait={self.max_wait})"

@@ -71,6 +71,8 @@ class Deduplicated:
         key = await self.keying.of(call)
         branch = Branch(call)
         leads = not self.flight.has(key)
+        if leads:
+            branch.begin()
         if BURST in call.extras and self.flight.has(key):  # it will join no batch itself
             burst, number = call.extras[BURST]
             burst.left(number)
@@ -99,8 +101,8 @@ class Deduplicated:
         """Run the flight on its own account."""
         try:
             response = await proceed(branch.call)
-        except BaseException as error:
-            branch.finish(error)
+        except BaseException:
+            branch.finish()
             raise
         if isinstance_stream(response):
             if is_iterable(response):

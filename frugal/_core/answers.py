@@ -14,9 +14,8 @@ from typing import Any
 
 from frugal._core.call import Call
 from frugal._core.stream import Ending, Mirror, Stream, replay
-from frugal._values.facts import Escalated, Saved, Spent, Split
+from frugal._values.facts import Escalated, Refused, Saved, Spent, Split
 from frugal._values.usage import NO_USAGE, Usage
-from frugal.errors import BudgetExceededError
 from frugal.ports import UsageReader
 
 __all__ = ["Cost", "Recorder", "is_whole", "paid", "replayed"]
@@ -56,7 +55,7 @@ def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks
     if call.journal.inner is not None and not call.journal.inner.whole:
         return False
     facts = call.journal.facts[before:]
-    if any(isinstance(fact, BudgetExceededError) for fact in facts):
+    if any(type(fact) is Refused for fact in facts):
         return False  # what is said in the place of an answer while there is no money is not one
     refused = {id(fact.spent) for fact in facts if type(fact) is Escalated}
     spent = [fact for fact in facts if type(fact) is Spent and id(fact) not in refused]

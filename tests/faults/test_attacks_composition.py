@@ -8,6 +8,7 @@ import pytest
 
 from frugal import (
     Budget,
+    BudgetExceededError,
     batched,
     budgeted,
     cached,
@@ -18,6 +19,7 @@ from frugal import (
     middleware,
     rate_limited,
     routed,
+    scope,
 )
 from frugal.testing import FakeClock, FakeModel, MemoryLedger, virtual
 
@@ -217,6 +219,59 @@ async def test_two_attempts_lost_under_one_hold_are_charged_what_was_held_for_ea
     one = ledger.records[0].cost.amount
     assert [one, one] == [record.cost.amount for record in ledger.records]
     assert 0 < ledger.cost.amount.usd < 0.0001  # two small answers of gpt-4o-mini, not two of gpt-4o
+
+
+class Watched(MemoryLedger):
+    """A ledger that notes the most that was ever spent and held in a budget."""
+
+    most = 0
+
+    def commit(self, settlement):
+        ticket = super().commit(settlement)
+        self.most = max(self.most, sum(record.cost.known.pico for record in self.records))
+        return ticket
+
+
+async def test_a_ring_that_asks_a_batch_twice_spends_no_more_than_is_held():
+    """What stands in a batch is held before it is sent, a call's second item too."""
+    ledger, provider = Watched(), FakeModel(gated=True)
+    limit = Budget(usd="0.0001")  # an item is held at about $0.00004
+    ask = budgeted(limit, ledger=ledger)(hedged(batched(max_size=1)(embedding(provider))))
+    tasks = [asyncio.create_task(ask(f"hello {number}")) for number in range(3)]
+    await turns()
+    for number in provider.waiting:
+        provider.release(number, TimeoutError())
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert any(isinstance(result, BudgetExceededError) for result in results)
+    assert 0 < ledger.most <= limit.usd.pico
+    assert 0 == ledger.held
+
+
+async def test_an_item_without_money_for_a_further_attempt_leaves_its_batch_alone():
+    """A batch that is split asks again; who has room for one attempt only is refused, and the others are served."""
+    ledger, provider = Watched(), FakeModel(gated=True)
+
+    @budgeted(Budget(usd="0.00006", per="user"), ledger=ledger)
+    @batched(max_size=3, split=True)
+    async def ask(texts, *, model="gpt-4o-mini", max_tokens=64):
+        await provider("\n".join(texts), model=model)
+        return [text.upper() for text in texts]
+
+    async def asking(user, text):
+        with scope(user=user):
+            return await ask(text)
+
+    poor = "a text that is long enough to be dear" * 2
+    tasks = [asyncio.create_task(asking(*who)) for who in (("ann", "a"), ("poor", poor), ("bob", "b"))]
+    await provider.arrived(1)
+    provider.release(0, TimeoutError())
+    await turns()
+    provider.release()
+    ann, refused, bob = await asyncio.gather(*tasks, return_exceptions=True)
+    assert ("A", "B") == (ann, bob)
+    assert isinstance(refused, BudgetExceededError)
+    assert [["a", poor, "b"], ["a"], ["b"]] == [seen.text.split("\n") for seen in provider.calls]
+    assert 0 == ledger.held
 
 
 # --------------------------------------------------------------------------- streams that nobody reads on

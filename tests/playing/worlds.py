@@ -37,7 +37,7 @@ class Tape:
 class AtOnce(ThreadPoolExecutor):
     """Threads without threads: what is handed to one has been done when it is looked for."""
 
-    def shutdown(self, wait=True, *, cancel_futures=False):
+    def shutdown(self, *_, **__):
         """Go on: it is every loop's, and holds nothing."""
 
     def submit(self, work, /, *args, **kwargs):

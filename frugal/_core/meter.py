@@ -11,7 +11,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,7 @@ class Metering:
     prices: Prices | None = None
     read: Callable[[Any], Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    reader: UsageReader | None = None
 
 
 class Meter:
@@ -68,7 +69,8 @@ class Meter:
     __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry")
 
     def __init__(self, parts: list[Metering]) -> None:
-        self.ports = parts[0].ports
+        reader = next((part.reader for part in parts if part.reader is not None), None)
+        self.ports = parts[0].ports if reader is None else replace(parts[0].ports, reader=reader)
         ledgers = {id(part.ledger): part.ledger for part in parts if part.ledger is not None}
         if len(ledgers) > 1:
             raise StackError(

@@ -489,3 +489,33 @@ async def test_other_arguments_make_other_batches():
     await asyncio.gather(embed("a", model="text-embedding-3-small"), embed("b", model="text-embedding-3-large"))
     assert {call.model for call in provider.calls} == {"text-embedding-3-small", "text-embedding-3-large"}
     assert ledger.cost.known == provider.charged
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome"),
+    [
+        ({}, "memory"),
+        ({"durable": True}, "disk"),
+        ({"durable": True, "name": "memory"}, "memory"),
+        ({"name": "redis"}, "memory"),
+    ],
+)
+async def test_a_store_of_a_users_own_is_called_by_what_it_is(facts, outcome):
+    """In records a layer is memory or disk: by its name where that is one of them, else by whether it keeps bytes."""
+    from frugal.stores import MemoryStore
+
+    class Own(MemoryStore):
+        __slots__ = ()
+
+    for name, value in facts.items():
+        setattr(Own, name, value)
+    ledger, provider = MemoryLedger(), FakeModel()
+
+    @metered(ledger=ledger)
+    @cached(layers=[Own()])
+    async def ask(prompt, *, model="gpt-4o"):
+        return await provider(prompt, model=model)
+
+    await ask("hello")
+    await ask("hello")
+    assert ["provider", outcome] == [record.outcome for record in ledger.records]

@@ -142,7 +142,10 @@ class Store(Protocol):
         ...
 
     def set(self, key: str, value: Any, expires: float | None, tag: str | None = None) -> None:
-        """Keep a value until `expires` (Unix seconds); `tag` finds it again for `clear`."""
+        """Keep a value until `expires` (Unix seconds); `tag` finds it again for `clear`.
+
+        A tag is one label or several, one a line.
+        """
         ...
 
     def delete(self, key: str) -> bool:
@@ -150,7 +153,7 @@ class Store(Protocol):
         ...
 
     def clear(self, tag: str | None = None) -> int:
-        """Drop all values, or those with that tag; return how many."""
+        """Drop all values, or those with all the labels of that tag; return how many."""
         ...
 
 

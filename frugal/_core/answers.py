@@ -9,13 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from frugal._core.call import Call
 from frugal._core.stream import Ending, Mirror, Stream, replay
-from frugal._values.facts import Escalated, Saved, Spent, Split
+from frugal._values.facts import Escalated, Refused, Saved, Spent, Split
 from frugal._values.usage import NO_USAGE, Usage
-from frugal.errors import BudgetExceededError
 from frugal.ports import UsageReader
 
 __all__ = ["Cost", "Recorder", "is_whole", "paid", "replayed"]
@@ -55,7 +55,7 @@ def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks
     if call.journal.inner is not None and not call.journal.inner.whole:
         return False
     facts = call.journal.facts[before:]
-    if any(isinstance(fact, BudgetExceededError) for fact in facts):
+    if any(type(fact) is Refused for fact in facts):
         return False  # what is said in the place of an answer while there is no money is not one
     refused = {id(fact.spent) for fact in facts if type(fact) is Escalated}
     spent = [fact for fact in facts if type(fact) is Spent and id(fact) not in refused]
@@ -117,7 +117,7 @@ class Recorder:
         chunks, self._chunks = self._chunks, None
         if ending.how != "end" or chunks is None:
             return None
-        return _Keeping(self._keep(chunks))
+        return _Keeping(partial(self._keep, chunks))
 
 
 class _Keeping:
@@ -126,13 +126,13 @@ class _Keeping:
     __slots__ = ("_work",)
     done = False
 
-    def __init__(self, work: Awaitable[None]) -> None:
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         self._work = work
 
     async def wait(self) -> bool:
         """Keep it."""
         try:
-            await self._work
+            await self._work()
         except Exception:
             _log.exception("frugal: a stream could not be kept")
         return True

@@ -11,9 +11,9 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from frugal._core.cover import HELD
 from frugal._core.estimate import DEFAULT_OUTPUT, Estimate, between, estimate, of_answer
 from frugal._values.cost import FREE, UNPRICED, Cost
-from frugal._values.facts import Held
 from frugal._values.money import ZERO, Money
 from frugal._values.record import FREE_OUTCOMES, Record
 from frugal._values.usage import NO_USAGE, Usage
@@ -131,9 +131,9 @@ def _at_hold(call: Call, meter: Meter, model: str, bound: Estimate, reading: Rea
         return Bill(usage=bound.hold if certain else NO_USAGE, cost=UNPRICED)
     if not certain:
         return Bill(cost=between(FREE, ZERO, bound.high))
-    held = [fact for fact in call.journal.of(Held) if fact.id in call.holds]
-    usage = bound.hold
-    amount = Cost.exact(Money(held[-1].pico)) if held else bound.cost
+    # What is held for this very request: of several under one hold, each is charged its own part of it.
+    held: Estimate = call.memo.get(HELD, bound)
+    usage, amount = held.hold, held.cost if held.cost.amount is not None else bound.cost
     low, known = ZERO, reading.usage if reading is not None else None
     if known is not None:
         # What was read before the cut is a floor: the provider counted at least that.

@@ -6,19 +6,23 @@ on its second attempt; then the hold grows first, and where it cannot, nothing i
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from frugal._core.estimate import Estimate
 from frugal._core.growth import refusal
-from frugal._values.facts import Spent
+from frugal._values.facts import Spent, Split
 from frugal.errors import BudgetExceededError, UnknownPriceError
 from frugal.ports import Claim, Grant, LedgerStore
 
 if TYPE_CHECKING:
     from frugal._core.call import Call
 
-__all__ = ["Cover", "covered"]
+__all__ = ["HELD", "Cover", "covered"]
+
+HELD = "held"
+"""Under which a request's memo has the estimate at which it is held, and charged where it is lost."""
 
 
 class Cover:
@@ -34,7 +38,7 @@ class Cover:
     """
 
     __slots__ = (
-        "_asked", "_call", "_claims", "_entered", "_estimate", "_grant", "_held", "_ledger", "_under", "refused",
+        "_asked", "_call", "_claims", "_entered", "_estimate", "_grant", "_held", "_ledger", "_refused", "_under",
     )  # fmt: skip
 
     def __init__(
@@ -55,8 +59,12 @@ class Cover:
         self._held = (grant.pico, grant.tokens)
         self._entered: list[tuple[int, int]] = []
         self._under: set[str] = set()
-        self.refused: BudgetExceededError | None = None
-        """What this cover raised, for the ring that made it to know it by."""
+        # Weakly: its frames may hold a stream whose call holds this.
+        self._refused: weakref.ref[BudgetExceededError] | None = None
+
+    def raised(self, error: BudgetExceededError) -> bool:
+        """Say whether an error is what this cover raised last."""
+        return self._refused is not None and self._refused() is error
 
     async def before(self, call: Call) -> None:
         """See that what was spent under the hold, what is under way, and this request are held together.
@@ -72,6 +80,7 @@ class Cover:
             asked = await self._estimate(call)
             if asked.cost.amount is None and any(claim.limit_pico is not None for claim in self._claims):
                 raise UnknownPriceError(call.model or "")
+        call.memo.setdefault(HELD, asked)  # the innermost budget comes first
         self._under.add(call.holds[-1])
         pico, tokens = self._so_far(call)
         pico, tokens = pico + asked.pico, tokens + asked.tokens
@@ -80,14 +89,21 @@ class Cover:
             before, self._held = self._held, (max(pico, self._held[0]), max(tokens, self._held[1]))
             if not await self._ledger.grow(self._grant.id, pico=self._held[0], tokens=self._held[1]):
                 self._held = before
-                self.refused = refusal(call, self._claims, self._grant, pico, tokens)
-                raise self.refused
+                refused = refusal(call, self._claims, self._grant, pico, tokens)
+                self._refused = weakref.ref(refused)
+                try:
+                    raise refused
+                finally:
+                    del refused  # the frame is in its traceback
         self._entered.append((asked.pico, asked.tokens))
 
     def _so_far(self, call: Call) -> tuple[int, int]:
         """Return what was spent under the hold, and what attempts under way may come to."""
         spents = [spent for spent in call.journal.of(Spent) if spent.hold in self._under]
-        under_way = sorted(self._entered, reverse=True)[: max(0, len(self._entered) - len(spents))]
+        splits = call.journal.of(Split)
+        ended = len(spents) + len({split.attempt for split in splits})
+        under_way = sorted(self._entered, reverse=True)[: max(0, len(self._entered) - ended)]
+        spents += [split.spent for split in splits]
         return (
             sum(spent.cost.known.pico for spent in spents) + sum(pico for pico, _ in under_way),
             sum(spent.usage.total_tokens for spent in spents) + sum(tokens for _, tokens in under_way),

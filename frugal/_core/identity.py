@@ -15,7 +15,7 @@ import inspect
 import sys
 import types
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ def _cells(function: Any, code: types.CodeType) -> Iterator[tuple[str, Any]]:
             continue
 
 
-def _kept(values: Iterable[tuple[str, Any]], changed: set[str]) -> dict[str, object]:
+def _kept(values: Iterable[tuple[str, Any]], changed: set[str] | frozenset[str]) -> dict[str, object]:
     """Return those values that tell functions apart."""
     kept: dict[str, object] = {}
     for name, value in values:
@@ -141,7 +141,8 @@ def _address(value: Any) -> str | None:
         return None
 
 
-def _changed(code: types.CodeType) -> set[str]:
+@lru_cache(maxsize=1024)
+def _changed(code: types.CodeType) -> frozenset[str]:
     """Return the names of variables around a function, and of attributes, that its code changes."""
     changed: set[str] = set()
     loaded: list[tuple[str, tuple[int | None, int | None]]] = []
@@ -162,4 +163,4 @@ def _changed(code: types.CodeType) -> set[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             changed |= _changed(constant)
-    return changed
+    return frozenset(changed)

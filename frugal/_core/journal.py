@@ -36,19 +36,18 @@ T = TypeVar("T")
 class Journal:
     """Keep the facts of one call, in the order in which they became known."""
 
-    __slots__ = ("collected", "committed", "departed", "facts", "home", "inner", "late", "open", "releases")
+    __slots__ = ("collected", "committed", "facts", "home", "inner", "late", "open", "releases")
 
     def __init__(self, facts: Iterable[Any] = ()) -> None:
         self.facts: list[Any] = list(facts)
         self.home = _Process.mark
         self.committed = False
         self.inner: Inner | None = None  # the decorated calls made inside, while the function ran last
-        self.departed = False  # the caller left and a flight or a batch will commit in its place
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
         self.collected: list[Spent] = []
         self.releases: list[str] = []
-        # Provider calls under way, and what commits once the last of them has ended: a ring may answer before them
-        # (it hedged, or wrapped a stream in one of its own).
+        # Provider calls and abandoned branches under way, and what commits once the last of them has ended: a ring may
+        # answer before them (it hedged, or wrapped a stream in one of its own), and a caller may leave before them.
         self.open = 0
         self.late: Callable[[], Ticket | None] | None = None
 
@@ -58,7 +57,7 @@ class Journal:
         return self.home is not _Process.mark
 
     def ended(self) -> Ticket | None:
-        """Say that one provider call under way has ended; commit now if that is what was waited for."""
+        """Say that one thing under way has ended; commit now if that is what was waited for."""
         self.open -= 1
         if self.open or self.late is None:
             return None

@@ -11,7 +11,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,7 @@ class Metering:
     prices: Prices | None = None
     read: Callable[[Any], Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    reader: UsageReader | None = None
 
 
 class Meter:
@@ -68,7 +69,8 @@ class Meter:
     __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry")
 
     def __init__(self, parts: list[Metering]) -> None:
-        self.ports = parts[0].ports
+        reader = next((part.reader for part in parts if part.reader is not None), None)
+        self.ports = parts[0].ports if reader is None else replace(parts[0].ports, reader=reader)
         ledgers = {id(part.ledger): part.ledger for part in parts if part.ledger is not None}
         if len(ledgers) > 1:
             raise StackError(
@@ -139,10 +141,10 @@ class Meter:
     def commit(self, call: Call, error: BaseException | None) -> Ticket | None:
         """Commit the journal of a call; return what to wait for, or `None` when nothing is owed."""
         journal = call.journal
-        if journal.committed or journal.departed or journal.inherited:
+        if journal.committed or journal.inherited:
             return None
         if journal.open:  # what is still under way will have cost something, too
-            journal.late = partial(self.commit, call, error)
+            journal.late = partial(self.commit, call, _bare(error))
             return None
         journal.committed = True
         outside = call.parent.inner if call.parent is not None else None
@@ -320,6 +322,7 @@ class Attempt:
         journal = self._call.journal
         journal.collected += inner.spent
         journal.releases += inner.releases
+        inner.collects = False  # what is still under way inside comes too late to be split, and has its own record
         return bool(inner.spent or inner.llm_calls or (inner.costs and kind == "tool"))
 
     def _rolled_up(self) -> Cost:
@@ -360,6 +363,14 @@ class Attempt:
         call.journal.add(spent)
         self._meter.telemetry.end_attempt(self._span, spent)
         return call.journal.ended()
+
+
+def _bare(error: BaseException | None) -> BaseException | None:
+    """Return an error of the same kind without frames: they may hold the very stream whose end is waited for."""
+    try:
+        return None if error is None else type(error).__new__(type(error))
+    except Exception:  # of a class that wants to be made in its own way
+        return Exception()
 
 
 def _better(first: Reading | None, second: Reading | None) -> Reading | None:

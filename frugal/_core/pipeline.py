@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar, cast
 
 import wrapt
@@ -65,8 +65,13 @@ def compose(stack: tuple[Any, ...], centre: Proceed) -> Proceed:
 
 def _named(ring: Any) -> bool:
     """Say whether a ring takes its continuation by the name `proceed`."""
+    return _takes_proceed(ring if inspect.isroutine(ring) else type(ring).__call__)
+
+
+@lru_cache(maxsize=256)
+def _takes_proceed(function: Any) -> bool:
     try:
-        parameter = inspect.signature(ring).parameters.get("proceed")
+        parameter = inspect.signature(function).parameters.get("proceed")
     except (TypeError, ValueError):
         return False
     return parameter is not None and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY
@@ -365,15 +370,15 @@ def attach(ring: Any, function: F) -> F:
     """
     plan = plan_of(function)
     if isinstance(function, Pipeline) and plan is not None:
-        wrapped, stack, kind = function.__wrapped__, (ring, *plan.stack), plan.kind
+        wrapped, identity, stack, kind = function.__wrapped__, plan.function, (ring, *plan.stack), plan.kind
     else:
-        wrapped, stack, kind = function, (ring,), _kind(function, plain=_accepts_plain.get())
-    return cast("F", Pipeline(wrapped, build(wrapped, stack, kind)))
+        kind = _kind(function, plain=_accepts_plain.get())
+        wrapped, identity, stack = function, Function(function), (ring,)
+    return cast("F", Pipeline(wrapped, build(identity, stack, kind)))
 
 
-def build(wrapped: Any, stack: tuple[Any, ...], kind: str) -> Plan:
+def build(identity: Function, stack: tuple[Any, ...], kind: str) -> Plan:
     """Make the plan of a stack round a function; what a ring must know of its neighbours it learns here."""
-    identity = Function(wrapped)
     check(stack, identity.name)
     meter = Meter.of(stack)
     argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "model")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from frugal._core.digests import digests_of, key_of
 from frugal._values.cost import Cost
-from frugal._values.facts import Escalated, Held, Routed, Saved, Shared, Spent, Split
+from frugal._values.facts import Escalated, Held, Refused, Routed, Saved, Shared, Spent, Split
 from frugal._values.money import ZERO
 from frugal._values.record import CallSummary, Record
 from frugal._values.usage import NO_USAGE
@@ -194,7 +194,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> Record:
         outcome, similarity, source = saved.layer, saved.similarity, saved.source_id
     elif isinstance(saved, Shared):
         outcome, source = "shared", saved.source_id
-    elif any(isinstance(fact, BudgetExceededError) for fact in facts):
+    elif call.journal.last(Refused) is not None:
         outcome = "rejected"
     model = saved.model if saved is not None else None
     if call.model is None and model is None:

@@ -39,7 +39,7 @@ class _Finish:
         """Let it pass."""
 
     def end(self, ending: Ending, /) -> Ticket | None:
-        return self.branch.finish(ending.error)
+        return self.branch.finish()
 
 
 class _Leader:
@@ -54,9 +54,6 @@ class _Leader:
         """Let it pass."""
 
     def end(self, ending: Ending, /) -> Ticket | None:
-        if self.branch.finished:
-            self.branch.adopt()
-            return None
         return self.branch.abandon()
 
 

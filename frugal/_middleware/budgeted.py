@@ -23,7 +23,7 @@ from frugal._core.recording import draft
 from frugal._core.stream import gate, tap
 from frugal._values.budget import Budget, subject_of
 from frugal._values.cost import Cost
-from frugal._values.facts import Held
+from frugal._values.facts import Held, Refused
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
 from frugal._values.usage import Usage
@@ -71,7 +71,7 @@ class Budgeted:
         try:
             response = await proceed(held.covered(cover))
         except BudgetExceededError as error:
-            if error is not cover.refused:  # another budget's
+            if not cover.raised(error):  # another budget's
                 raise
             return await self._refuse(call, meter, error)
         call = held
@@ -82,7 +82,7 @@ class Budgeted:
 
     async def _refuse(self, call: Call, meter: Meter, error: BudgetExceededError) -> Any:
         """Raise, or let the user's own function answer."""
-        call.journal.add(error)
+        call.journal.add(Refused(error.budget))
         meter.telemetry.event(call.span, "frugal.budget.exceeded", {"budget": error.budget})
         if not callable(self.on_exceeded):
             raise error

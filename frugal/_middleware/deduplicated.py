@@ -87,6 +87,8 @@ class Deduplicated:
         key = self.keying.at_once(call) or await self.keying.of(call)
         leads = not self.flight.has(key)
         branch = Branch(call)
+        if leads:
+            branch.begin()
         if BURST in call.extras and self.flight.has(key):  # it will join no batch itself
             burst, number = call.extras[BURST]
             burst.left(number)
@@ -115,8 +117,8 @@ class Deduplicated:
         """Run the flight on its own account."""
         try:
             response = await proceed(branch.call)
-        except BaseException as error:
-            branch.finish(error)
+        except BaseException:
+            branch.finish()
             raise
         if isinstance_stream(response):
             if is_iterable(response):

@@ -14,7 +14,7 @@ from frugal._values.cost import FREE, Cost
 from frugal._values.money import ZERO, Money
 from frugal._values.usage import NO_USAGE, Usage
 
-__all__ = ["Escalated", "Facts", "Held", "Routed", "Saved", "Shared", "Spent", "Split"]
+__all__ = ["Escalated", "Facts", "Held", "Refused", "Routed", "Saved", "Shared", "Spent", "Split"]
 
 
 class Facts(NamedTuple):
@@ -63,6 +63,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A budget refused the call, or what it had to add; written by budgets.
+
+    Not the error itself: its frames may hold a stream, whose end the journal waits for.
+    """
+
+    budget: str
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """An answer was found instead of bought; written by caches."""
 
@@ -88,11 +98,13 @@ class Shared:
 class Split:
     """This call's share of what its batch spent; written by batches.
 
-    `releases` are holds that the handler's own calls took; they end with the first member's settlement.
+    `releases` are holds that the handler's own calls took; they end with the first member's settlement. `attempt` names
+    the handling that it was spent in: a batch that is split is handled again.
     """
 
     spent: Spent
     releases: tuple[str, ...] = ()
+    attempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

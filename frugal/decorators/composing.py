@@ -101,7 +101,8 @@ def middleware(ring: Callable[[Call, Proceed], Awaitable[Any]], /) -> Decorator:
     seen = ring if inspect.isroutine(ring) else getattr(type(ring), "__call__", ring)  # noqa: B004
     if not inspect.iscoroutinefunction(seen):
         raise TypeError(f"middleware() takes an `async def f(call, proceed)`, not {ring!r}.")
-    name = getattr(ring, "__qualname__", None) or repr(ring)
+    # The plain name: where a function makes rings, it is called what the function is.
+    name = getattr(ring, "__name__", None) or repr(ring)
     try:
         inspect.signature(ring).bind(None, None)
     except TypeError:

@@ -4,6 +4,7 @@ Law: everything is read from shapes; no SDK is imported. A provider's inclusive 
 `counts` is the table of keys, `bodies` that of responses, `events` that of streams, `requests` that of arguments.
 """
 
+from frugal.providers.chained import Chained
 from frugal.providers.estimates import Tokens, estimate_input, estimate_text, has_images
 from frugal.providers.failures import status_of, usage_of_error
 from frugal.providers.reader import read
@@ -21,6 +22,7 @@ from frugal.providers.stream import ShapeStream
 from frugal.providers.texts import text_of
 
 __all__ = [
+    "Chained",
     "RequestShapes",
     "ShapeReader",
     "ShapeStream",

@@ -21,6 +21,7 @@ import operator
 import sys
 import types
 import typing
+import weakref
 from collections.abc import Iterable
 from typing import Any, Union
 
@@ -199,7 +200,15 @@ class Allowed:
 def _annotations(kind: Any) -> list[Any]:
     if is_model(kind):
         return [field.annotation for field in kind.__pydantic_fields__.values()]
+    known = _hints.get(kind)
+    if known is not None:
+        return known
     try:
-        return list(typing.get_type_hints(kind).values())
+        found = _hints[kind] = list(typing.get_type_hints(kind).values())
     except Exception:  # an annotation names what is not there; what is named otherwise still counts
         return [hint for hint in getattr(kind, "__annotations__", {}).values() if not isinstance(hint, str)]
+    return found
+
+
+_hints: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
+"""The annotations of types that were asked before: reading them compiles each, and every function asks."""

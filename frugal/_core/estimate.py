@@ -6,7 +6,7 @@ the request; a typical figure is only ever used as `estimated`, between a low an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from frugal._values.cost import UNPRICED, Cost
@@ -95,12 +95,30 @@ def estimate(
     Returns:
         The estimate; a call without a model holds nothing.
     """
-    arguments = call.arguments
-    model = call.model
-    if model is None:
+    if call.model is None:
         return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
+    limit = requests.output_limit(call.arguments)
+    found = _within(call, call.model, requests, prices, limit, learned, ratio, capped=capped)
+    if limit is None and found.cost.amount is None:  # an embedder has no price for output, for it gives none
+        without = _within(call, call.model, requests, prices, 0, None, None, capped=False)
+        return found if without.cost.amount is None else without
+    return found
+
+
+def _within(
+    call: Call,
+    model: str,
+    requests: RequestReader,
+    prices: Prices,
+    limit: int | None,
+    learned: int | None,
+    ratio: float | None,
+    *,
+    capped: bool,
+) -> Estimate:
+    """Bound what a call may cost whose output is limited so."""
+    arguments = call.arguments
     typical, bound = _sizes(call, requests)
-    limit = requests.output_limit(arguments)
     tier = requests.tier(arguments)
     output = limit if limit is not None else (learned if learned is not None else DEFAULT_OUTPUT)
     # Where the output is open the promise is a quantile, so the input may be the likely figure as well; where it is
@@ -154,6 +172,10 @@ def of_answer(
     tier = requests.tier(call.arguments)
     cost = prices.cost(model, usage, at=call.started, tier=tier)
     high = prices.cost(model, top, at=call.started, tier=tier)
+    if high.amount is None:  # an embedder has no price for output, for it gives none
+        usage, top = replace(usage, output_tokens=0), replace(top, output_tokens=0)
+        cost = prices.cost(model, usage, at=call.started, tier=tier)
+        high = prices.cost(model, top, at=call.started, tier=tier)
     return usage, between(cost, ZERO, high)
 
 

@@ -44,7 +44,7 @@ def paid(call: Call, before: int) -> Cost:
             pico, usage, model, source = fact.cost.pico, fact.usage, fact.model, fact.source_id or call.id
         elif isinstance(fact, (Spent, Split)):
             spent = fact.spent if isinstance(fact, Split) else fact
-            pico += (spent.rolled_up if spent.rolled_up is not None else spent.cost).known.pico
+            pico += spent.worth.pico
             usage += spent.usage
             model = spent.model or model
     return Cost(pico, usage, model, source)

@@ -159,7 +159,7 @@ def _batched(call: Call, splits: list[Split], error: BaseException | None, now: 
         cost=Cost.total(split.spent.cost for split in splits) if len(splits) > 1 else last.cost,
         latency=max(0.0, now - call.started),
         price_table=last.cost.price_table,
-        attempts=len(splits),
+        attempts=sum(split.spent.attempts for split in splits),
         tier=last.tier,
         **_common(call),
     )

@@ -70,10 +70,12 @@ class Budgeted:
             held = self._cap(held, meter, asked)
         try:
             response = await proceed(held.covered(cover))
-        except BudgetExceededError as error:
-            if error is not cover.refused:  # another budget's
+        except Exception as error:
+            refused = cover.refused
+            # Another's; an SDK that was refused its own retry may wrap what it was refused with.
+            if refused is None or (error is not refused and error.__cause__ is not refused):
                 raise
-            return await self._refuse(call, meter, error)
+            return await self._refuse(call, meter, refused)
         call = held
         if isinstance_stream(response) and not asked.bounded and not self.cap_output:
             growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=self._claims(call))

@@ -30,7 +30,8 @@ class Facts:
 class Spent:
     """One provider call was made; written by the innermost step alone.
 
-    Compared by identity: two calls that cost the same are still two.
+    Compared by identity: two calls that cost the same are still two. `answer` is what the answer alone cost, where
+    requests that an SDK sent before it may have been billed, too.
     """
 
     outcome: str
@@ -50,6 +51,14 @@ class Spent:
     attempts: int = 1
     streamed: bool = False
     error: str | None = None
+    answer: Cost | None = None
+
+    @property
+    def worth(self) -> Money:
+        """What it would cost to buy this answer again, as far as known."""
+        if self.answer is not None:
+            return self.answer.known
+        return (self.rolled_up if self.rolled_up is not None else self.cost).known
 
 
 @dataclass(frozen=True, slots=True)

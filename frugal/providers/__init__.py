@@ -4,6 +4,7 @@ Law: everything is read from shapes; no SDK is imported. A provider's inclusive 
 `counts` is the table of keys, `bodies` that of responses, `events` that of streams, `requests` that of arguments.
 """
 
+from frugal.providers.doors import watch
 from frugal.providers.estimates import Tokens, estimate_input, estimate_text, has_images
 from frugal.providers.failures import status_of, usage_of_error
 from frugal.providers.reader import read
@@ -15,6 +16,7 @@ from frugal.providers.requests import (
     requested_model,
     requested_tier,
 )
+from frugal.providers.retries import retries_of
 from frugal.providers.shapes import RequestShapes, ShapeReader
 from frugal.providers.snapshots import snapshot
 from frugal.providers.stream import ShapeStream
@@ -35,8 +37,10 @@ __all__ = [
     "read",
     "requested_model",
     "requested_tier",
+    "retries_of",
     "snapshot",
     "status_of",
     "text_of",
     "usage_of_error",
+    "watch",
 ]

@@ -5,8 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from frugal.testing import MemoryLedger
 
 
 def _beside(name: str) -> ModuleType:
@@ -20,12 +23,12 @@ def _beside(name: str) -> ModuleType:
     return module
 
 
-for _name in ("wires", "loopback"):
+for _name in ("wires", "loopback", "faces"):
     _beside(_name)
 
 
 @pytest.fixture
-def server() -> Iterator["loopback.Loopback"]:  # noqa: F821
+def server() -> Iterator[Any]:
     """Serve one test."""
     from loopback import Loopback
 
@@ -34,3 +37,16 @@ def server() -> Iterator["loopback.Loopback"]:  # noqa: F821
         yield serving
     finally:
         serving.close()
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    """Keep one test's records."""
+    return MemoryLedger()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SDKs wait half a second before they ask again; a test has nothing to wait for."""
+    for module in ("openai._base_client", "anthropic._base_client"):
+        monkeypatch.setattr(f"{module}.INITIAL_RETRY_DELAY", 0.0)

@@ -1,4 +1,4 @@
-"""A provider on loopback: a real HTTP server that speaks the providers' wire formats, fails when told to, and keeps books.
+"""A provider on loopback: an HTTP server that speaks the providers' wire formats, fails on demand, and keeps books.
 
 Law: `charged` is what a provider would bill for what it was sent, whatever its client made of the answers; nothing
 here sleeps, and a stream goes on only when its gate lets it.
@@ -258,7 +258,7 @@ class Loopback:
                 if number == reply.cut:
                     return False
                 if not reply.billed and whole is not None:
-                    seen.billed = said.after(number)
+                    seen.billed = said.after(number + 1)
                 data = packer(event)
                 writer.write(b"%x\r\n%b\r\n" % (len(data), data))
                 await writer.drain()
@@ -279,7 +279,10 @@ def _packer(*, zipped: bool) -> Callable[[bytes], bytes]:
 
 
 def _head(writer: asyncio.StreamWriter, reply: Reply, headers: dict[str, str]) -> None:
-    lines = [f"HTTP/1.1 {reply.status} -", *(f"{name}: {value}" for name, value in {**headers, **reply.headers}.items())]
+    lines = [
+        f"HTTP/1.1 {reply.status} -",
+        *(f"{name}: {value}" for name, value in {**headers, **reply.headers}.items()),
+    ]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
 
 

@@ -283,7 +283,9 @@ def gemini(said: Said, request: dict[str, Any]) -> dict[str, Any]:
     parts: list[dict[str, Any]] = [{"text": said.text}] if not said.tools else []
     parts += [{"functionCall": {"name": name, "args": given}} for _, name, given in said.tools]
     return {
-        "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": said.finish or "STOP", "index": 0}],
+        "candidates": [
+            {"content": {"parts": parts, "role": "model"}, "finishReason": said.finish or "STOP", "index": 0}
+        ],
         "usageMetadata": _gemini_usage(said.usage),
         "modelVersion": said.model,
         "responseId": "r-1",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from frugal._core.estimate import Estimate
 from frugal._core.growth import refusal
-from frugal._values.facts import Spent
+from frugal._values.facts import Grown, Spent
 from frugal.errors import BudgetExceededError, UnknownPriceError
 from frugal.ports import Claim, Grant, LedgerStore
 
@@ -107,6 +107,7 @@ class Cover:
                 self._held = before
                 self.refused = refusal(call, self._claims, self._grant, pico, tokens)
                 raise self.refused
+            call.journal.add(Grown(self._grant.id, self._held[0]))
 
     def _so_far(self, call: Call) -> tuple[int, int]:
         """Return what was spent under the hold, and what attempts under way may come to."""

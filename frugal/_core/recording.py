@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from frugal._core.digests import digests_of, key_of
 from frugal._values.cost import FREE, Cost
-from frugal._values.facts import Escalated, Routed, Saved, Shared, Spent, Split
+from frugal._values.facts import Escalated, Grown, Routed, Saved, Shared, Spent, Split
 from frugal._values.record import CallSummary, Record
 from frugal._values.usage import NO_USAGE
 from frugal.errors import (
@@ -64,6 +64,7 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
         if hold is not None:
             spent_under[hold] = spent_under.get(hold, 0) + record.cost.known.pico
     limits = {fact.id: fact.pico for fact in held}
+    limits |= {fact.id: fact.pico for fact in journal.of(Grown)}
     marked = tuple(
         _with(
             record,

@@ -14,7 +14,7 @@ from frugal._values.cost import FREE, Cost
 from frugal._values.money import ZERO, Money
 from frugal._values.usage import NO_USAGE, Usage
 
-__all__ = ["Escalated", "Facts", "Held", "Routed", "Saved", "Shared", "Spent", "Split"]
+__all__ = ["Escalated", "Facts", "Grown", "Held", "Routed", "Saved", "Shared", "Spent", "Split"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,14 @@ class Held:
     tokens: int
     booked: float
     left: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A hold was raised to this, in pico-dollars; written by budgets."""
+
+    id: str
+    pico: int
 
 
 @dataclass(frozen=True, slots=True)

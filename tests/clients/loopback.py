@@ -77,7 +77,7 @@ class Reply:
         said: what the model says.
         events: events in the place of what the format says.
         headers: further headers.
-        gate: holds a stream before each event.
+        gate: holds a stream before each event, and another answer before its beginning.
         hang: send nothing, and wait until the client gives up.
         drop: close the connection without a byte.
         cut: close the connection after so many events of a stream, or in the middle of a body.
@@ -232,6 +232,8 @@ class Loopback:
         if reply.status < 400 and reply.body is None and streamed:
             events = reply.events if reply.events is not None else answers[1](said, seen.body or {})
             return await self._stream(reply, seen, said, events, writer)
+        if reply.gate is not None:
+            await reply.gate.wait()
         body = reply.body
         if body is None:
             body = _error(reply.status) if reply.status >= 400 else answers[0](said, seen.body or {})

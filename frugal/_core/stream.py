@@ -137,7 +137,7 @@ class Stream:
 
     @property
     def __class__(self) -> Any:
-        return type(self._frugal_object)
+        return self._frugal_object.__class__
 
     @__class__.setter
     def __class__(self, value: Any) -> None:
@@ -314,6 +314,14 @@ class Mirror:
         self._chunks = chunks
         self._original = original
         self._copy = copy
+
+    @property
+    def __class__(self) -> Any:
+        return Mirror if self._original is None else self._original.__class__
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise TypeError("a stream's class cannot be changed.")
 
     def __aiter__(self) -> Mirror:
         return self

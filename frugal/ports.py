@@ -114,8 +114,11 @@ class Body(Protocol):
         """Return what it has said so far; `None` when nothing was recognised."""
         ...
 
-    def then(self, ended: Callable[[str, BaseException | None], Ticket | None]) -> bool:
-        """Have `ended` told, once, how the body ends, in the words of a stream's end; false if it has ended."""
+    def then(self, ended: Callable[[str, BaseException | None, Reading | None], Ticket | None]) -> bool:
+        """Have `ended` told, once, how the body ends and what it said; false if it has ended.
+
+        How is said in the words of a stream's end: `"end"`, `"closed"`, `"cancelled"`, `"failed"` or `"dropped"`.
+        """
         ...
 
 

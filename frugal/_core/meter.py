@@ -21,6 +21,7 @@ from frugal._core.digests import digests_of, key_of
 from frugal._core.recording import announce, settle
 from frugal._core.rehearsal import rehearsal
 from frugal._core.stream import Ending
+from frugal._core.wire import OVER, Exchange
 from frugal._values.clock import clock
 from frugal._values.cost import UNPRICED, Cost
 from frugal._values.facts import Spent
@@ -207,20 +208,27 @@ class Attempt:
         """Say whether a response has a body that somebody will read later, and be told when that is over."""
         body_of = getattr(self._meter.ports.reader, "body", None)
         body = body_of(response) if body_of is not None else None
-        # Not the response itself: it would hold itself, and never be thrown away.
-        known = SimpleNamespace(retries_taken=self._meter.ports.retries(response)) if body is not None else None
-        if body is None or not body.then(partial(self._read_by_others, known)):
+        if body is None:
             return False
-        self._reader = body
+        # Neither the response nor its body: whoever throws them away must be the last to hold them.
+        known = SimpleNamespace(retries_taken=self._meter.ports.retries(response))
+        inner = self._call.inner
+        exchange = inner.wire.releasing(body) if inner is not None and inner.wire is not None else None
         collector.watch(body)
-        return True
+        return bool(body.then(partial(self._read_by_others, known, exchange)))
 
-    def _read_by_others(self, known: Any, how: str, error: BaseException | None) -> Ticket | None:
+    def _read_by_others(
+        self, known: Any, exchange: Exchange | None, how: str, error: BaseException | None, reading: Reading | None
+    ) -> Ticket | None:
         """The body of a raw response has come to its end."""
+        self._reader = _Read(reading)
+        if exchange is not None:
+            exchange.told = reading
+        ending = Ending(how, error, known)
         if how == "dropped" and collector.is_here():  # not the place to account for it
-            collector.later(partial(self.end, Ending(how, error, known)))
+            collector.later(partial(self.end, ending))
             return None
-        return self.end(Ending(how, error, known))
+        return self.end(ending)
 
     async def _stated_by(self, response: Any) -> Any:
         """Return what the user's own reader says of a response."""
@@ -381,9 +389,24 @@ class Attempt:
             error=type(error).__name__ if error is not None else None,
             answer=bill.answer,
         )
+        if call.inner is not None:
+            call.inner.wire = OVER
         call.journal.add(spent)
         self._meter.telemetry.end_attempt(self._span, spent)
         return call.journal.ended()
+
+
+class _Read:
+    """Stands for the reader of a stream that others have read."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: Reading | None) -> None:
+        self._reading = reading
+
+    def reading(self) -> Reading | None:
+        """Return what they read."""
+        return self._reading
 
 
 def _better(first: Reading | None, second: Reading | None) -> Reading | None:

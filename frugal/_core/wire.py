@@ -17,7 +17,7 @@ from frugal.ports import Body, Reading
 if TYPE_CHECKING:
     from frugal._core.call import Call
 
-__all__ = ["TIMED_OUT", "Exchange", "Sent", "Wire", "exchange", "never_left"]
+__all__ = ["OVER", "TIMED_OUT", "Exchange", "Sent", "Wire", "exchange", "never_left"]
 
 TIMED_OUT = frozenset({408, 499})
 """Statuses that say that somebody stopped waiting, not that nothing was made."""
@@ -68,12 +68,13 @@ class Exchange:
         request: decodes what was asked for, when somebody wants to know.
     """
 
-    __slots__ = ("_body", "_request", "_wire", "started", "state")
+    __slots__ = ("_body", "_request", "_wire", "started", "state", "told")
 
     def __init__(self, wire: Wire, request: Callable[[], Mapping[str, Any] | None]) -> None:
         self._wire = wire
         self._request = request
         self._body: Body | None = None
+        self.told: Reading | None = None
         self.started = clock.now()
         self.state = UNDER_WAY
 
@@ -106,8 +107,15 @@ class Exchange:
         return self.state in {LOST, UNDER_WAY}
 
     def reading(self) -> Reading | None:
-        """Return what its answer says; `None` where there is none, or none of a model's."""
-        return None if self._body is None else self._body.reading()
+        """Return what its answer says, or what others were told of it; `None` where nothing is known."""
+        return self.told if self._body is None else self._body.reading()
+
+    def releases(self, body: Body) -> bool:
+        """Let go of a body, if this is its exchange: its end will be told."""
+        if self._body is not body:
+            return False
+        self._body = None
+        return True
 
     def sent(self, model: str | None) -> Sent | None:
         """Return what was asked for, or `None` where it is not to be read."""
@@ -143,6 +151,10 @@ class Wire:
         """Those that may have been billed without an answer."""
         return [exchange for exchange in self.exchanges if exchange.lost]
 
+    def releasing(self, body: Body) -> Exchange | None:
+        """Let go of a body that somebody else reads; return its exchange."""
+        return next((one for one in self.exchanges if one.releases(body)), None)
+
     async def covered(self) -> None:
         """See that every budget has room for what was lost so far, and for one more."""
         lost = sum(exchange.state == LOST for exchange in self.exchanges)
@@ -152,12 +164,18 @@ class Wire:
             self._covered += 1
 
 
+OVER: Any = object()
+"""Stands for the wire of a run that is over: what is sent by what it left behind is nobody's."""
+
+
 def exchange(request: Callable[[], Mapping[str, Any] | None]) -> Exchange | None:
     """Note that a request is sent for the call that is served here; `None` where there is no such call."""
     call = serving.get()
     if call is None or call.inner is None:
         return None
     wire = call.inner.wire
+    if wire is OVER:
+        return None
     if wire is None:
         payer = call
         while payer.plan.meter is None and payer.parent is not None:  # it counts for the call around

@@ -25,7 +25,7 @@ _log = logging.getLogger("frugal")
 _KEPT = 64 * 1024
 """Bytes that are kept before they are looked into: nearly always somebody else tells what they say."""
 
-_Told = Callable[[str, BaseException | None], Ticket | None]
+_Told = Callable[[str, BaseException | None, Reading | None], Ticket | None]
 
 
 class Whole:
@@ -142,7 +142,7 @@ class Passing:
         tickets = []
         for ended in told:
             try:
-                ticket = ended(how, error)
+                ticket = ended(how, error, self.reading())
             except Exception:
                 _log.exception("frugal: the end of a response's body could not be accounted for")
                 continue

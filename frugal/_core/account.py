@@ -8,6 +8,7 @@ digested together with the rest.
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,6 +31,8 @@ _WHERE = ("base_url", "_http_options", "_azure_endpoint")
 
 _INSIDE = ("__self__", "_client", "_api_client")
 """Where a bound method or a resource has its client."""
+
+_MADE = frozenset({"base_url", "__self__"})
 
 _NOT_TELLING = frozenset({"user-agent", "x-goog-api-client", "content-type", "x-server-timeout", "accept"})
 """Headers that an SDK makes itself, with its own version in them."""
@@ -67,8 +70,9 @@ def _telling(client: Any) -> Iterator[tuple[str, object]]:
 
 
 def _read(value: Any, name: str) -> Any:
+    """Return an attribute; but for an address and a method's object, only what stands there, not what would be made."""
     try:
-        return getattr(value, name, None)
+        return getattr(value, name, None) if name in _MADE else inspect.getattr_static(value, name, None)
     except Exception:  # a property of somebody's own
         return None
 

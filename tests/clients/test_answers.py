@@ -122,8 +122,9 @@ async def test_a_stream_left_early_is_bounded(face, left, server, ledger):
             await (await task).aclose()
         else:
             await task
-        del task
-        gc.collect()
+        del task  # and the stream with it, while the loop can still close the SDK's generators
+        if left == "dropped":
+            gc.collect()
     record = only(ledger)
     assert ("cancelled", "estimated") == (record.outcome, record.cost.status)
     assert record.cost.low <= server.charged <= record.cost.high

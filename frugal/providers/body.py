@@ -8,6 +8,7 @@ nothing, and is never guessed at.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +30,7 @@ _Told = Callable[[str, BaseException | None, Reading | None], Ticket | None]
 
 
 class Whole:
-    """A body that has been read already; it is looked into when somebody asks."""
+    """A body that has been read already, as a response or as text; it is looked into when somebody asks."""
 
     __slots__ = ("_response",)
 
@@ -38,7 +39,11 @@ class Whole:
 
     def reading(self) -> Reading | None:
         """Return what it says."""
-        return read(self._response)
+        response = self._response
+        try:
+            return read(json.loads(response) if isinstance(response, str) else response)
+        except ValueError:
+            return None
 
     def then(self, ended: _Told) -> bool:
         """It has ended."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from frugal._core.estimate import Estimate
 from frugal._core.growth import refusal
-from frugal._values.facts import Spent, Split
+from frugal._values.facts import Grown, Spent, Split
 from frugal.errors import BudgetExceededError, UnknownPriceError
 from frugal.ports import Claim, Grant, LedgerStore
 
@@ -62,9 +63,10 @@ class Cover:
         # Weakly: its frames may hold a stream whose call holds this.
         self._refused: weakref.ref[BudgetExceededError] | None = None
 
-    def raised(self, error: BudgetExceededError) -> bool:
-        """Say whether an error is what this cover raised last."""
-        return self._refused is not None and self._refused() is error
+    def refused_in(self, error: BaseException) -> BudgetExceededError | None:
+        """Return what this cover raised last, where an error is it or was raised for it; else `None`."""
+        raised = None if self._refused is None else self._refused()
+        return raised if raised is not None and (error is raised or error.__cause__ is raised) else None
 
     async def before(self, call: Call) -> None:
         """See that what was spent under the hold, what is under way, and this request are held together.
@@ -74,16 +76,40 @@ class Cover:
             LedgerUnavailableError: the ledger did not answer within its patience.
             UnknownPriceError: the request is for a model without a price, under a dollar limit.
         """
-        held = self._call
-        asked = self._asked
-        if call.args is not held.args or call.kwargs is not held.kwargs:
-            asked = await self._estimate(call)
-            if asked.cost.amount is None and any(claim.limit_pico is not None for claim in self._claims):
-                raise UnknownPriceError(call.model or "")
+        asked = await self._asked_by(call)
         call.memo.setdefault(HELD, asked)  # the innermost budget comes first
         self._under.add(call.holds[-1])
-        pico, tokens = self._so_far(call)
-        pico, tokens = pico + asked.pico, tokens + asked.tokens
+        await self._see(call, asked.pico, asked.tokens)
+        self._entered.append((asked.pico, asked.tokens))
+
+    async def again(self, call: Call, lost: int) -> None:
+        """See that a provider call may be asked for once more, after so many requests for it were lost.
+
+        Raises:
+            BudgetExceededError: what was lost may have been billed, and a budget has no room for more.
+            LedgerUnavailableError: the ledger did not answer within its patience.
+            UnknownPriceError: as `before`.
+        """
+        asked = await self._asked_by(call)
+        await self._see(call, asked.pico, asked.tokens)
+        with suppress(ValueError):  # the one entry of this provider call stands for all that was sent for it
+            self._entered.remove((lost * asked.pico, lost * asked.tokens))
+        self._entered.append(((lost + 1) * asked.pico, (lost + 1) * asked.tokens))
+
+    async def _asked_by(self, call: Call) -> Estimate:
+        """Return what a request is estimated at: the one that was held for, or another."""
+        held = self._call
+        if call.args is held.args and call.kwargs is held.kwargs:
+            return self._asked
+        asked = await self._estimate(call)
+        if asked.cost.amount is None and any(claim.limit_pico is not None for claim in self._claims):
+            raise UnknownPriceError(call.model or "")
+        return asked
+
+    async def _see(self, call: Call, pico: int, tokens: int) -> None:
+        """See that so much more than what was spent, and what is under way, is held."""
+        so_far = self._so_far(call)
+        pico, tokens = pico + so_far[0], tokens + so_far[1]
         if pico > self._held[0] or tokens > self._held[1]:
             # Said before it is asked for: another attempt may ask meanwhile.
             before, self._held = self._held, (max(pico, self._held[0]), max(tokens, self._held[1]))
@@ -95,7 +121,7 @@ class Cover:
                     raise refused
                 finally:
                     del refused  # the frame is in its traceback
-        self._entered.append((asked.pico, asked.tokens))
+            call.journal.add(Grown(self._grant.id, self._held[0]))
 
     def _so_far(self, call: Call) -> tuple[int, int]:
         """Return what was spent under the hold, and what attempts under way may come to."""

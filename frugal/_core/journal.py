@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from frugal._values.cost import Cost
 from frugal._values.facts import Held, Spent
 from frugal.ports import Ticket
+
+if TYPE_CHECKING:
+    from frugal._core.wire import Wire
 
 __all__ = ["Inner", "Journal"]
 
@@ -88,7 +91,7 @@ class Journal:
 class Inner:
     """Add up the decorated calls that were made inside one run of a function."""
 
-    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way", "whole")
+    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way", "whole", "wire")
 
     def __init__(self, *, collects: bool = False) -> None:
         self.collects = collects
@@ -101,6 +104,8 @@ class Inner:
         # What a batch's handler spent, to be split among the callers instead of being recorded on its own.
         self.spent: list[Spent] = []
         self.releases: list[str] = []
+        # What an SDK's HTTP client sent meanwhile, where it is watched.
+        self.wire: Wire | None = None
 
     def add(self, cost: Cost, kind: str) -> None:
         """Count one inner call."""

@@ -19,6 +19,7 @@ import wrapt
 from frugal._core.ambient import current_scope, leave, serving
 from frugal._core.call import Call, Function, new_id
 from frugal._core.cover import covered
+from frugal._core.entering import entered, enters, requested
 from frugal._core.journal import Inner, Journal
 from frugal._core.keying import digest_of
 from frugal._core.meter import Meter
@@ -90,7 +91,8 @@ class Plan:
 
     Args:
         function: the function at the centre.
-        kind: `"coroutine"`, `"generator"` (an async one), or `"plain"` (what comes back decides).
+        kind: `"coroutine"`, `"generator"` (an async one), `"entered"` (its request begins when what it gives is
+            entered), or `"plain"` (what comes back decides).
         stack: rings and marks, outermost first.
         meter: prices and records the calls, or `None` where nothing in the stack meters.
         proceed: the composed rings.
@@ -287,6 +289,8 @@ class Pipeline(wrapt.FunctionWrapper[..., Any]):
         plan = self._self_plan
         if plan.kind == "coroutine":
             return plan.run(wrapped, instance, args, kwargs)
+        if plan.kind == "entered":
+            return entered(wrapped, args, kwargs, partial(plan.run, requested(wrapped), instance, args, kwargs))
         return Deferred(partial(plan.run, wrapped, instance, args, kwargs))
 
     def _self_many(self, wrapped: Any, instance: Any) -> Any:
@@ -335,7 +339,7 @@ def _kind(function: Any, *, plain: bool) -> str:
         if inspect.isasyncgenfunction(candidate):
             return "generator"
     if plain:
-        return "plain"
+        return "entered" if enters(seen) else "plain"
     if inspect.isfunction(seen) or inspect.isclass(seen) or inspect.isbuiltin(seen):
         raise NotAsyncError(getattr(seen, "__qualname__", repr(seen)))
     return "coroutine"  # a callable object: its first result tells

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from frugal._core.digests import digests_of, key_of
 from frugal._values.cost import Cost
-from frugal._values.facts import Escalated, Held, Refused, Routed, Saved, Shared, Spent, Split
+from frugal._values.facts import Escalated, Grown, Held, Refused, Routed, Saved, Shared, Spent, Split
 from frugal._values.money import ZERO
 from frugal._values.record import CallSummary, Record
 from frugal._values.usage import NO_USAGE
@@ -72,6 +72,7 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
         if hold is not None:
             spent_under[hold] = spent_under.get(hold, 0) + record.cost.known.pico
     limits = {fact.id: fact.pico for fact in held}
+    limits |= {fact.id: fact.pico for fact in journal.of(Grown)}
     marked = tuple(
         _with(
             record,
@@ -169,7 +170,7 @@ def _batched(call: Call, splits: list[Split], error: BaseException | None, now: 
         cost=Cost.total(split.spent.cost for split in splits) if len(splits) > 1 else last.cost,
         latency=max(0.0, now - call.started),
         price_table=last.cost.price_table,
-        attempts=len(splits),
+        attempts=sum(split.spent.attempts for split in splits),
         tier=last.tier,
         **_common(call),
     )

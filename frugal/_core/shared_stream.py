@@ -75,8 +75,7 @@ class _Follower:
         if spent is None:
             self.call.journal.add(Shared(source_id=self.branch.owner.id))
         else:
-            known = (spent.rolled_up or spent.cost).known
-            self.call.journal.add(Shared(known, spent.usage, spent.model, self.branch.owner.id))
+            self.call.journal.add(Shared(spent.worth, spent.usage, spent.model, self.branch.owner.id))
         return None
 
 

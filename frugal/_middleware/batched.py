@@ -193,8 +193,9 @@ def _share(call: Call, members: tuple[_Member, ...]) -> None:
     releases = tuple(journal.releases)
     for spent in spents:
         usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
+        answers = [None for _ in weights] if spent.answer is None else split_cost(spent.answer, weights)
         for index, member in enumerate(members):
-            share = replace(spent, usage=usages[index], cost=costs[index], hold=None)
+            share = replace(spent, usage=usages[index], cost=costs[index], answer=answers[index], hold=None)
             member.branch.call.journal.add(Split(share, releases if index == 0 else (), call.id))
         releases = ()
     if releases:

@@ -70,10 +70,15 @@ class Budgeted:
             held = self._cap(held, meter, asked)
         try:
             response = await proceed(held.covered(cover))
-        except BudgetExceededError as error:
-            if not cover.raised(error):  # another budget's
+        except Exception as error:
+            # Another's; an SDK that was refused its own retry may wrap what it was refused with.
+            refused = cover.refused_in(error)
+            if refused is None:
                 raise
-            return await self._refuse(call, meter, error)
+            try:
+                return await self._refuse(call, meter, refused)
+            finally:
+                del refused  # the frame is in its traceback
         call = held
         if isinstance_stream(response) and not asked.bounded and not self.cap_output:
             growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=self._claims(call))

@@ -148,8 +148,7 @@ def shared_from(branch: Branch) -> Shared:
     journal = branch.call.journal
     spent = journal.last(Spent)
     if spent is not None:
-        paid = spent.rolled_up if spent.rolled_up is not None else spent.cost
-        return Shared(paid.known, spent.usage, spent.model, branch.owner.id)
+        return Shared(spent.worth, spent.usage, spent.model, branch.owner.id)
     saved = journal.last(Saved)
     if saved is not None:
         return Shared(saved.cost, saved.usage, saved.model, saved.source_id or branch.owner.id)

@@ -68,10 +68,16 @@ def ports() -> Ports:
 
 @cache
 def _default_ports() -> Ports:
-    from frugal.providers import RequestShapes, ShapeReader, usage_of_error  # noqa: PLC0415 only once something is decorated
+    from frugal.providers import (  # noqa: PLC0415 only once something is decorated
+        RequestShapes,
+        ShapeReader,
+        retries_of,
+        usage_of_error,
+    )
     from frugal.telemetry.spans import OpenTelemetry  # noqa: PLC0415
 
-    return Ports(_ledger, default_prices, ShapeReader(), RequestShapes(), OpenTelemetry(), usage_of_error)
+    reader, requests = ShapeReader(), RequestShapes()
+    return Ports(_ledger, default_prices, reader, requests, OpenTelemetry(), usage_of_error, retries_of)
 
 
 def _ledger() -> LedgerStore:

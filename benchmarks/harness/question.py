@@ -260,7 +260,7 @@ def _save(question: Question, out: Path, about: str) -> None:
         "curves": question.curves,
     }
     (out / f"{question.name}.rows.json").write_text(json.dumps(document, indent=1))
-    units = {"s": "second", "B": "byte", "x": "second"}
+    units = {"s": "second", "B": "byte"}
     suite = [
         pyperf.Benchmark(
             [pyperf.Run(figure.values, metadata={"name": f"{row.name}: {figure.name}", "unit": units[row.unit],
@@ -268,7 +268,7 @@ def _save(question: Question, out: Path, about: str) -> None:
         )
         for row in question.rows
         for figure in (row.ours, *row.peers)
-        if min(figure.values) > 0
+        if row.unit in units and min(figure.values) > 0
     ]  # fmt: skip
     if suite:
         pyperf.BenchmarkSuite(suite).dump(str(out / f"{question.name}.json"), replace=True)

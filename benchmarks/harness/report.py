@@ -29,7 +29,8 @@ def report(out: Path, names: Sequence[str], only: Sequence[str]) -> None:
     held = list(limits_table([row for _, row in rows if row.limit]))
     print("\n".join(limits_table([row for document, row in rows if row.limit and document["question"] in only])))
     missing = [f"{limit.what} is not measured" for name, limit in LIMITS.items() if name not in _held(rows)]
-    print("".join(f"\n{line}" for line in missing))
+    if set(only) == set(names):
+        print("".join(f"\n{line}" for line in missing))
     lines = ["# What was measured", "", *held, "", *(f"- {line}" for line in missing), ""]
     for document in documents:
         quick = " (quick: too few rounds to mean anything)" if document["quick"] else ""

@@ -31,12 +31,12 @@ __all__ = ["Batched"]
 class _Member:
     """One caller's place in a batch."""
 
-    __slots__ = ("active", "attempts", "branch", "proceed", "refused", "weight")
+    __slots__ = ("active", "attempts", "branch", "item", "proceed", "refused")
 
-    def __init__(self, branch: Branch, proceed: Proceed, weight: int) -> None:
+    def __init__(self, branch: Branch, proceed: Proceed, item: Any) -> None:
         self.branch = branch
         self.proceed = proceed
-        self.weight = weight
+        self.item = item
         self.active = False  # whether an attempt with this item is under way
         self.attempts = 0
         self.refused: FrugalError | None = None  # by a budget, before a further attempt
@@ -59,7 +59,7 @@ class Batched:
         batch = await self._batch(call, others)
         await covered(call)
         branch = Branch(call).begin()
-        member = _Member(branch, proceed, 1 if isinstance(item, (int, float)) else self.size_of(item))
+        member = _Member(branch, proceed, item)
         burst = call.extras.get(BURST)
         enrolled = None if burst is None else partial(burst[0].joined, burst[1], batch.flush, id(batch))
         try:
@@ -171,11 +171,30 @@ class Batched:
         try:
             return await members[0].proceed(call)
         finally:
-            _share(call, members)
+            self._share(call, members)
             for member in members:
                 member.active = False
                 if member.branch.abandoned:
                     member.branch.finish()
+
+    def _share(self, call: Call, members: tuple[_Member, ...]) -> None:
+        """Split what one attempt spent among the members that were in it, in proportion to their input."""
+        journal = call.journal
+        spents = journal.collected or [spent for spent in journal.of(Spent) if spent.rolled_up is None]
+        weights = [self._weight(member.item) for member in members] if spents else []
+        releases = tuple(journal.releases)
+        for spent in spents:
+            usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
+            answers = [None for _ in weights] if spent.answer is None else split_cost(spent.answer, weights)
+            for index, member in enumerate(members):
+                share = replace(spent, usage=usages[index], cost=costs[index], answer=answers[index], hold=None)
+                member.branch.call.journal.add(Split(share, releases if index == 0 else (), call.id))
+            releases = ()
+        if releases:
+            members[0].branch.call.journal.releases += releases
+
+    def _weight(self, item: Any) -> int:
+        return 1 if isinstance(item, (int, float)) else self.size_of(item)
 
     def __repr__(self) -> str:
         return f"batched(max_size={self.max_size}, max_wait={self.max_wait})"
@@ -183,23 +202,6 @@ class Batched:
 
 _OTHERS = Keying()
 _MOST_BATCHES = 1024
-
-
-def _share(call: Call, members: tuple[_Member, ...]) -> None:
-    """Split what one attempt spent among the members that were in it."""
-    journal = call.journal
-    weights = [member.weight for member in members]
-    spents = journal.collected or [spent for spent in journal.of(Spent) if spent.rolled_up is None]
-    releases = tuple(journal.releases)
-    for spent in spents:
-        usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
-        answers = [None for _ in weights] if spent.answer is None else split_cost(spent.answer, weights)
-        for index, member in enumerate(members):
-            share = replace(spent, usage=usages[index], cost=costs[index], answer=answers[index], hold=None)
-            member.branch.call.journal.add(Split(share, releases if index == 0 else (), call.id))
-        releases = ()
-    if releases:
-        members[0].branch.call.journal.releases += releases
 
 
 def _done(burst: Burst, number: int, task: asyncio.Task[Any]) -> None:

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from frugal._core import billing, collector, tally
-from frugal._core.digests import digests_of, key_of
+from frugal._core.digests import digests_of
 from frugal._core.recording import announce, settle
 from frugal._core.rehearsal import rehearsal
 from frugal._core.stream import Ending
@@ -183,7 +183,6 @@ class Attempt:
         self._reader: Any = None
         self._stated: Any = None
         # Now, not when it ends: a conversation may have grown by then.
-        key_of(call)
         digests_of(call)
         self._span = meter.telemetry.begin_attempt(call.span, call.function, call.model)
         call.journal.open += 1

@@ -10,7 +10,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from frugal._core.digests import digests_of, key_of
+from frugal._core.digests import digests_of
 from frugal._values.cost import Cost
 from frugal._values.facts import Escalated, Grown, Held, Refused, Routed, Saved, Shared, Spent, Split
 from frugal._values.money import ZERO
@@ -98,6 +98,7 @@ def _with(record: Record, **changes: Any) -> Record:
 
 def _common(call: Call) -> dict[str, Any]:
     routed = call.journal.last(Routed)
+    key, digests = digests_of(call)
     return {
         "call": call.id,
         "parent": call.parent.id if call.parent is not None else None,
@@ -106,8 +107,8 @@ def _common(call: Call) -> dict[str, Any]:
         "run": call.facts.run,
         "tags": call.facts.tags,
         "route_reason": routed.reason if routed is not None else None,
-        "key": key_of(call),
-        "digests": digests_of(call),
+        "key": key,
+        "digests": digests,
     }
 
 

@@ -52,6 +52,13 @@ def content_of(logged: Logged, number: int) -> Any:
     return logged.identity if logged.identity is not None else f"request {number} of the log"
 
 
+_last: ContextVar[tuple[Reading, Cost] | None] = ContextVar("frugal_backtest_answer", default=None)
+"""What was answered last in this task: an answer without a name of its own, or a batch's, is known by that."""
+
+_OWN = frozenset({"messages", "model", "max_tokens", "stream"})
+"""The arguments of a request that has no others: what it asks for need not be looked for in any other spelling."""
+
+
 class Provider:
     """Answer calls, and read what the answers cost; it stands in the place of the readers too.
 
@@ -64,8 +71,6 @@ class Provider:
         self._prices = prices
         self._respond = respond
         self._numbers = itertools.count(1)
-        self._readings: dict[str, tuple[Reading, Cost]] = {}
-        self._last: ContextVar[tuple[Reading, Cost] | None] = ContextVar("frugal_backtest_answer", default=None)
         self._shapes = RequestShapes()
         self.waiting: dict[str, list[Playing]] = {}
 
@@ -78,14 +83,16 @@ class Provider:
         await clock.sleep(now.latency)
         if now.logged.failed is not None:
             raise Failed([now])
-        name = f"chatcmpl-{next(self._numbers)}"
-        self._note(name, *self._bill(now, model))
+        number = next(self._numbers)
+        name = f"chatcmpl-{number}"
+        found = now.given[name] = self._bill(now, model)
+        _last.set(found)
         words = now.logged.answer if now.logged.answer is not None else f"answer {name}"
         if stream:
-            return _chunks(int(name.rpartition("-")[2]), model, words, now.logged.finish)
+            return _chunks(number, model, words, now.logged.finish)
         if self._respond is not None:
             return self._respond(now.logged)
-        return _SHAPE.response(int(name.rpartition("-")[2]), model, words, NO_USAGE, now.logged.finish)
+        return _SHAPE.response(number, model, words, NO_USAGE, now.logged.finish)
 
     async def answer_many(self, items: list[Any], model: str) -> list[Any]:
         """Answer a batch: as long as its longest member, at the sum of their costs."""
@@ -96,7 +103,7 @@ class Provider:
         bills = [self._bill(member, model) for member in members]
         usage = sum((reading.usage or NO_USAGE for reading, _ in bills), NO_USAGE)
         reading = Reading(usage=usage, model=bills[0][0].model, provider=bills[0][0].provider, finish="stop")
-        self._last.set((reading, Cost.total(cost for _, cost in bills)))
+        _last.set((reading, Cost.total(cost for _, cost in bills)))
         return [
             self._respond(member.logged)
             if self._respond is not None
@@ -134,14 +141,14 @@ class Provider:
             return reading, now.baseline
         return reading, self._prices.cost(model, logged.usage, at=clock.now(), tier=logged.tier)
 
-    def _note(self, name: str, reading: Reading, cost: Cost) -> None:
-        self._readings[name] = (reading, cost)
-        self._last.set((reading, cost))
-
     # ------------------------------------------------------------------ as a usage reader
 
-    def _of(self, response: Any) -> tuple[Reading, Cost] | None:
-        return self._readings.get(getattr(response, "id", "")) or self._last.get()
+    @staticmethod
+    def _of(response: Any) -> tuple[Reading, Cost] | None:
+        now = playing.get()
+        name = getattr(response, "id", None)
+        found = now.given.get(name) if now is not None and isinstance(name, str) else None
+        return found or _last.get()
 
     def read(self, response: Any) -> Reading | None:
         """Return what the log says of this answer."""
@@ -166,7 +173,8 @@ class Provider:
 
     def model(self, arguments: Mapping[str, Any]) -> str | None:
         """Return the model asked for."""
-        return self._shapes.model(arguments)
+        given = arguments.get("model")
+        return given if type(given) is str and given else self._shapes.model(arguments)
 
     def input_tokens(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Return the typical count of input tokens, and one that is never too low.
@@ -181,6 +189,10 @@ class Provider:
 
     def output_limit(self, arguments: Mapping[str, Any]) -> int | None:
         """Return the output tokens that the request allows."""
+        if arguments.keys() <= _OWN:
+            given = arguments.get("max_tokens")
+            if given is None or type(given) is int:
+                return given if given is not None and given > 0 else None
         return self._shapes.output_limit(arguments)
 
     def tier(self, arguments: Mapping[str, Any]) -> str | None:

@@ -21,10 +21,11 @@ from frugal._middleware.routed import RoutedRing
 from frugal._middleware.semantic_cached import Matcher, SemanticCached
 from frugal._values.clock import clock
 from frugal._values.facts import Routed
-from frugal._values.record import BudgetStatus, Record
+from frugal._values.record import BudgetStatus
 from frugal.decorators.caching import Disk, Memory
 from frugal.indexes.rows import MemoryRows
 from frugal.insight.backtesting.books import Books
+from frugal.insight.backtesting.counting import Tally
 from frugal.insight.backtesting.hours import VirtualLoop
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import playing
@@ -34,18 +35,10 @@ from frugal.routers.adaptive import Adaptive
 from frugal.routers.cascade import CascadeRouter
 from frugal.stores import MemoryStore
 
-__all__ = ["Stage", "Warned", "routable"]
+__all__ = ["Stage", "routable"]
 
 _ENDLESS = 2**40
 """Entries of what stands for a disk: its bound is in bytes, and what the log's answers would take is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """A budget that came near its limit."""
-
-    time: float
-    status: BudgetStatus
 
 
 def routable(router: Any) -> bool:
@@ -63,18 +56,23 @@ class Stage:
         prices: prices that go before the stack's own; the stack's, or else the default ones, when `None`.
         default: gives the default prices.
         respond: makes the answers; OpenAI's shape when `None`.
+        tally: what is told of records and of budgets near their limit.
     """
 
     def __init__(
-        self, prices: Prices | None, default: Callable[[], Prices], respond: Callable[[Logged], Any] | None
+        self,
+        prices: Prices | None,
+        default: Callable[[], Prices],
+        respond: Callable[[Logged], Any] | None,
+        tally: Tally,
     ) -> None:
         self._given = prices
         self._default = default
         self._stores: dict[Any, MemoryStore] = {}
         self.loop: VirtualLoop | None = None
         self.rings: list[Any] = []
-        self.warned: list[Warned] = []
-        self.books = Books(_kept)
+        self._tally = tally
+        self.books = Books(tally.take)
         self.provider = Provider(_Late(self), respond)
         self.named: Prices | None = None
         self.ports = Ports(
@@ -146,7 +144,7 @@ class Stage:
         return Metering(self.ports, None, self._given or said.prices, self.provider.stated, said.tags)
 
     def _warn(self, status: BudgetStatus) -> None:
-        self.warned.append(Warned(clock.now(), status))
+        self._tally.warn(status, clock.now())
 
     def _asking(self, make: Callable[[Call], Matcher]) -> Callable[[Call], Matcher]:
         """Let time pass as it does outside while an embedder is asked, which is the user's own."""
@@ -162,14 +160,6 @@ class Stage:
             return replace(matcher, embed=embed)
 
         return made
-
-
-def _kept(records: Any) -> None:
-    """Hand records to the request that is being played."""
-    now = playing.get()
-    if now is not None:
-        found: list[Record] = now.records
-        found.extend(records)
 
 
 class _Late:

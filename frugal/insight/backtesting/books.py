@@ -29,7 +29,7 @@ __all__ = ["Books"]
 
 _TEACHING = frozenset({"provider", "escalated", "shadow"})
 _GRAIN = 900.0
-"""Seconds within which all spending is in the same windows: no zone's clock is off by less than a quarter of an hour."""
+"""Seconds within which all spending is in the same windows: no zone is off by less than a quarter of an hour."""
 
 _key = lru_cache(maxsize=8192)(account_key)
 

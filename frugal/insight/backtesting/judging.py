@@ -41,7 +41,8 @@ def notes_on(log: Log, rings: Sequence[Any], unpriced: Mapping[str, int]) -> lis
         unpriced: how many requests have no price, by their models.
     """
     notes = list(log.notes)
-    notes += [f"{_requests(count)} left out: {reason}" for reason, count in log.left_out.items()]
+    notes += [f"{_rows(count)} left out: {reason}" for reason, count in log.left_out.items()]
+    notes += [f"{_requests(count)} with {about}" for about, count in log.remarks.items()]
     notes += dict.fromkeys(note for ring in rings for note in _on(ring, log.requests))
     notes += [
         f"{_requests(count)} of model {model!r}: no price is known for it; give one with prices="
@@ -121,6 +122,10 @@ def _on_routing(ring: Rerouted, requests: Sequence[Logged], dumb: int) -> Iterat
 
 def _of(some: int, total: int) -> str:
     return f"all {_requests(total)}" if some == total else f"{some:,} of {_requests(total)}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" + ("" if count == 1 else "s")
 
 
 def _requests(count: int) -> str:

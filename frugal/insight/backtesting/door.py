@@ -11,6 +11,7 @@ from typing import Any
 
 from frugal._core.pipeline import plan_of
 from frugal._middleware.batched import Batched
+from frugal._middleware.semantic_cached import SemanticCached
 from frugal.decorators.metering import metered
 from frugal.insight.backtesting.judging import matches
 from frugal.insight.backtesting.logged import Logged
@@ -45,6 +46,7 @@ class Door:
         stage.rings += [ring for ring in plan.stack if isinstance(ring, Batched)]
         self.name = plan.function.name
         self._model = plan.model_argument
+        self._by_meaning = any(isinstance(ring, SemanticCached) for ring in stage.rings)
 
     @staticmethod
     def _decorated(function: Any, name: str, stack: Callable[[Any], Any]) -> Any:
@@ -85,7 +87,7 @@ class Door:
         """Return the rings that cannot be asked for a request."""
         if not logged.is_known:
             return ("cached", "deduplicated", "semantic_cached")
-        return () if matches(self._rings, logged) else ("semantic_cached",)
+        return () if not self._by_meaning or matches(self._rings, logged) else ("semantic_cached",)
 
 
 _TAKEN = frozenset({"messages", "items", "max_tokens", "stream", "model"})

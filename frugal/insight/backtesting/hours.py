@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
 from frugal._values.clock import clock as ambient
-from frugal._values.clock import replaced
 
 __all__ = ["VirtualLoop", "run"]
 
@@ -36,7 +36,9 @@ class _Selector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready; else move the clock by `timeout`."""
         if timeout is not None and timeout <= 0:
-            return super().select(0)
+            # Something is ready already. Where there is nothing to listen to but the loop's own pipe, which only wakes
+            # sleepers, the kernel need not be asked.
+            return super().select(0) if len(self.get_map()) > 1 else []
         if self.loop.threads or timeout is None:
             found = super().select(_PATIENCE)
         else:
@@ -64,7 +66,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, start: float) -> None:
-        self._now = start
+        self.now = start
         self.threads = 0
         self.outside = 0
         selector = _Selector()
@@ -76,11 +78,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         """Return the virtual time in Unix seconds."""
-        return self._now
+        return self.now
 
     def jump(self, seconds: float) -> None:
         """Move on."""
-        self._now += max(seconds, _LEAST)
+        self.now += max(seconds, _LEAST)
 
     def call_later(  # type: ignore[override]  # the checker's stub is generic over the callback's arguments
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
@@ -119,15 +121,21 @@ _here: ContextVar[VirtualLoop | None] = ContextVar("frugal_virtual_loop", defaul
 
 
 class _Clock:
-    """The loop's time inside, and whatever time it is outside."""
+    """The loop's time inside of backtests, and whatever time it is outside.
 
-    def __init__(self, outside: Any) -> None:
-        self._outside = outside
+    One stands in the place of the machine's clock for as long as any backtest runs: they may run in several threads,
+    and end in another order than they began.
+    """
+
+    def __init__(self) -> None:
+        self._outside: Any = None
+        self._lock = threading.Lock()
+        self._backtests = 0
 
     def now(self) -> float:
         """Return Unix seconds."""
         loop = _here.get()
-        return float(self._outside.now()) if loop is None else loop.time()
+        return float(self._outside.now()) if loop is None else loop.now
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
@@ -135,6 +143,21 @@ class _Clock:
             await self._outside.sleep(seconds)
         else:
             await asyncio.sleep(seconds)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._backtests and ambient.current is not self:
+                self._outside, ambient.current = ambient.current, self
+            self._backtests += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._backtests -= 1
+            if not self._backtests and ambient.current is self:
+                ambient.current = self._outside
+
+
+_clock = _Clock()
 
 
 def run(make: Callable[[VirtualLoop], Coroutine[Any, Any, T]], start: float) -> T:
@@ -152,7 +175,7 @@ def run(make: Callable[[VirtualLoop], Coroutine[Any, Any, T]], start: float) -> 
     loop = VirtualLoop(start)
     token = _here.set(loop)  # before the runner copies the context
     try:
-        with replaced(_Clock(ambient.current)), asyncio.Runner(loop_factory=lambda: loop) as runner:
+        with _clock, asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(make(loop))
     finally:
         _here.reset(token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from frugal._values.record import Record
 from frugal.cli import options, wording
 from frugal.cli.documents import instant_document, money_document
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.paragraphs import paragraph
 from frugal.cli.parts import Column, Grid, Line, Part
 from frugal.cli.progress import progress
 from frugal.cli.screen import Screen
@@ -56,7 +56,7 @@ def advise(
             "advice": [_document(advice) for advice in found],
         }
     )
-    screen.show(*_parts(found, asked, screen.console.width if screen.is_terminal else None))
+    screen.show(*_parts(found, asked, screen))
 
 
 def _counted(records: Iterable[Record], step: Callable[[], None]) -> Iterator[Record]:
@@ -65,7 +65,7 @@ def _counted(records: Iterable[Record], step: Callable[[], None]) -> Iterator[Re
         yield record
 
 
-def _parts(found: list[Advice], asked: Period, width: int | None) -> list[Part]:
+def _parts(found: list[Advice], asked: Period, screen: Screen) -> list[Part]:
     columns = (
         Column("saves", right=True),
         Column("tip", fold=True),
@@ -80,13 +80,8 @@ def _parts(found: list[Advice], asked: Period, width: int | None) -> list[Part]:
     for advice in found:
         if advice.saving or advice.triggered:
             parts += [Line(), Line(f"{advice.title}: {_saving(advice)}", _style(advice) or "bold")]
-            parts += [Line(f"  {line}") for line in _broken(wording.clean(advice.evidence), width)]
+            parts += paragraph(wording.clean(advice.evidence), screen)
     return parts
-
-
-def _broken(text: str, width: int | None) -> list[str]:
-    """Return a text in lines that fit a terminal; in a pipe, one line."""
-    return [text] if width is None else textwrap.wrap(text, max(width - 2, 20))
 
 
 def _saving(advice: Advice) -> str:

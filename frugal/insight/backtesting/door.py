@@ -52,7 +52,13 @@ class Door:
     def _decorated(function: Any, name: str, stack: Callable[[Any], Any]) -> Any:
         module, _, rest = name.rpartition(".")
         function.__module__, function.__qualname__, function.__name__ = module or "log", rest, rest
-        made = stack(function)
+        try:
+            made = stack(function)
+            if not callable(made):
+                raise TypeError(f"{stack!r} made {made!r:.60} of a function, and a decorator returns a function")
+        except Exception as error:
+            error.add_note("This was as the stack was put on a function.")
+            raise
         plan = plan_of(made)
         # What no decorator meters is metered here: a mark, whose place cannot matter.
         return made if plan is not None and plan.meter is not None else metered(made)

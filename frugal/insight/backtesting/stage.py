@@ -141,7 +141,8 @@ class Stage:
     def _metering(self, said: Metering) -> Metering:
         if self.named is None:
             self.named = said.prices
-        return Metering(self.ports, None, self._given or said.prices, self.provider.stated, said.tags)
+        # The ledger that it names is there for no more than to be told from another one: see `Meter.ledger`.
+        return Metering(self.ports, said.ledger, self._given or said.prices, self.provider.stated, said.tags)
 
     def _warn(self, status: BudgetStatus) -> None:
         self._tally.warn(status, clock.now())

@@ -7,8 +7,8 @@ from typing import Any
 from rich.cells import cell_len
 
 from frugal import Ledger, advise
-from frugal.cli.advise import _broken
 from frugal.cli.documents import money_document
+from frugal.cli.paragraphs import broken
 
 
 def test_its_figures_are_those_of_advise_to_the_pico_dollar(frugal: Callable[..., Any], week: Path) -> None:
@@ -51,7 +51,7 @@ def test_only_the_asked_time_is_looked_at(frugal: Callable[..., Any], week: Path
 def test_evidence_is_broken_for_a_terminal_and_whole_in_a_pipe() -> None:
     """Lines fit; nothing is lost."""
     text = "some words that are said of many calls " * 5
-    assert [text] == _broken(text, None)
-    lines = _broken(text, 40)
+    assert [text] == broken(text, None)
+    lines = broken(text, 40)
     assert max(map(cell_len, lines)) <= 38
     assert text.split() == " ".join(lines).split()

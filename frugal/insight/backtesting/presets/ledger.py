@@ -85,7 +85,7 @@ def _fields(records: list[Row], answer: Row, answers: Mapping[str, Row]) -> Fiel
     times = [time for time in (Line(row).instant("time") for row in records) if time is not None]
     return {
         "time": min(times, default=None),
-        "model": asked or _said(answer, "model"),
+        "model": asked or _said(answer, "model") or "unknown",
         "served": _said(answer, "model"),
         "provider": _said(source, "provider") or _said(answer, "provider"),
         "tier": _said(source, "tier"),

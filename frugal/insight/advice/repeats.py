@@ -104,6 +104,9 @@ class Repeats:
                 return
             if start < answer.ready:
                 answer.riders = {record.call, *(answer.riders or ())}
+                if record.outcome in _ANSWERS:  # it asked, too: whoever answers first is kept first, the last longest
+                    answer.ready = min(answer.ready, end)
+                    answer.until = max(answer.until, end + self.life)
             elif record.call not in (answer.riders or ()):
                 self._count(record, answer, final=final)
             return

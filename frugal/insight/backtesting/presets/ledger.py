@@ -82,6 +82,7 @@ def _fields(records: list[Row], answer: Row, answers: Mapping[str, Row]) -> Fiel
     if outcome in _HITS:
         cost = Cost.exact(Money(line.whole("saved_pico") or 0) + cost.known, price_table="log")
     asked = _said(answer, "model_requested")
+    usage = Usage(*(spent.count(bucket) or 0 for bucket in BUCKETS))
     times = [time for time in (Line(row).instant("time") for row in records) if time is not None]
     return {
         "time": min(times, default=None),
@@ -89,8 +90,9 @@ def _fields(records: list[Row], answer: Row, answers: Mapping[str, Row]) -> Fiel
         "served": _said(answer, "model"),
         "provider": _said(source, "provider") or _said(answer, "provider"),
         "tier": _said(source, "tier"),
-        "usage": Usage(*(spent.count(bucket) or 0 for bucket in BUCKETS)),
-        "cost": cost if cost.amount is not None else None,
+        "usage": usage,
+        # What had no price then may have one now; what nobody counted has none at all.
+        "cost": cost if cost.amount is not None or not usage else None,
         "identity": _said(answer, "key"),
         "function": _said(answer, "function"),
         "user": _said(answer, "user"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -45,27 +46,30 @@ def advise(
         if not total and not screen.as_json:
             nothing(screen, books, asked)
             return
+        seen = Counter[str]()
         with progress("looking", total) as step:
-            records = _counted(books.records(asked.since, asked.until), step)
+            records = _counted(books.records(asked.since, asked.until), step, seen)
             found = advice_of(records, table_of(books, None))
     screen.document(
         {
             "since": instant_document(asked.since),
             "until": instant_document(asked.until),
             "records": total,
+            "looked_at": seen.total(),
             "advice": [_document(advice) for advice in found],
         }
     )
-    screen.show(*_parts(found, asked, screen))
+    screen.show(*_parts(found, asked, screen, total - seen.total()))
 
 
-def _counted(records: Iterable[Record], step: Callable[[], None]) -> Iterator[Record]:
+def _counted(records: Iterable[Record], step: Callable[[], None], seen: Counter[str]) -> Iterator[Record]:
     for record in records:
         step()
+        seen[record.kind] += 1
         yield record
 
 
-def _parts(found: list[Advice], asked: Period, screen: Screen) -> list[Part]:
+def _parts(found: list[Advice], asked: Period, screen: Screen, folded: int) -> list[Part]:
     columns = (
         Column("saves", right=True),
         Column("tip", fold=True),
@@ -75,7 +79,12 @@ def _parts(found: list[Advice], asked: Period, screen: Screen) -> list[Part]:
     )
     rows = [[_saving(advice), advice.title, advice.category, advice.effort, str(advice.priority)] for advice in found]
     styles = {at: style for at, advice in enumerate(found) if (style := _style(advice))}
-    notes = ["?  not enough evidence. Below zero, it costs more than it saves."]
+    notes = [
+        "-  nothing; ?  not enough evidence; below zero, it costs more than it saves.",
+        "Two tips may save the same dollar: what they save does not add up.",
+    ]
+    if folded > 0:
+        notes.append(f"{folded:,} older calls are folded into daily sums, which tell nothing of single calls.")
     parts: list[Part] = [Grid(columns, rows, f"Advice, {asked.words}", notes=notes, styles=styles)]
     for advice in found:
         if advice.saving or advice.triggered:

@@ -159,6 +159,7 @@ class Rides:
     rides: int = 0
     pico: int = 0
     unpriced: int = 0
+    forgotten: int = 0
     _flights: OrderedDict[str, _Flight] = field(default_factory=OrderedDict)
 
     def see(self, record: Record, start: float) -> None:
@@ -173,7 +174,7 @@ class Rides:
             self._flights[record.key] = _Flight(record.call, end)
             self._flights.move_to_end(record.key)
             # A rider's later attempts may come after the flight has landed.
-            trim(self._flights, self.most, lambda flight: flight.until + _LATE <= start)
+            self.forgotten += trim(self._flights, self.most, lambda flight: flight.until + _LATE <= start)
         elif record.call == flight.call:
             flight.until = max(flight.until, end)
         else:

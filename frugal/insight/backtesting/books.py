@@ -18,7 +18,7 @@ from frugal._values.money import Money
 from frugal._values.record import Record
 from frugal._values.window import window_of
 from frugal.errors import BudgetExceededError
-from frugal.insight.backtesting.playing import playing
+from frugal.insight.backtesting.playing import Playing, playing
 from frugal.ledger.keys import account_key
 from frugal.ledger.outputs import Outputs
 from frugal.ledger.scopes import Place, Scope
@@ -31,7 +31,7 @@ _TEACHING = frozenset({"provider", "escalated", "shadow"})
 _GRAIN = 900.0
 """Seconds within which all spending is in the same windows: no zone is off by less than a quarter of an hour."""
 
-_key = lru_cache(maxsize=8192)(account_key)
+_of_window = lru_cache(maxsize=8192)(account_key)
 
 Spending = tuple[int, str | None, str | None, str, tuple[tuple[str, str], ...], str | None]
 """What decides in which accounts something spent stands: when, for whom, on which model, by what, how labelled, in
@@ -76,6 +76,7 @@ class Books:
         self._holds: dict[str, Holding] = {}
         self._scopes: set[Scope] = set()
         self._spent: dict[Spending, list[int]] = {}
+        self._runs: dict[Playing, set[str]] = {}
         self._outputs: dict[tuple[str, str], Outputs] = {}
         self._numbers = itertools.count(1)
 
@@ -93,6 +94,8 @@ class Books:
                 spending = _spending(record)
                 for scope in self._scopes:
                     self._spend(scope, spending, pico, tokens)
+                if not _has_session():  # a run of its own: nobody will ask for it again
+                    spending = (*spending[:-1], None)
                 so_far = self._spent.setdefault(spending, [0, 0])
                 so_far[0] += pico
                 so_far[1] += tokens
@@ -144,6 +147,13 @@ class Books:
     async def aclose(self) -> None:
         """Do nothing."""
 
+    def over(self, now: Playing) -> None:
+        """Forget the accounts of a request that was a run of its own: nobody can ask for them again."""
+        for name in self._runs.pop(now, ()):
+            account = self._shelf.get(name)
+            if account is not None and not account.holds:
+                del self._shelf[name]
+
     # ------------------------------------------------------------------ accounts
 
     def _account(self, claim: Claim, place: Place) -> str:
@@ -153,7 +163,12 @@ class Books:
             self._scopes.add(scope)
             for spending, (pico, tokens) in self._spent.items():
                 self._spend(scope, spending, pico, tokens)
-        return _key(scope.key, place.label, place.subject)
+        name = _key(scope, place.label, place.subject)
+        if scope.window == "run" and not _has_session():
+            now = playing.get()
+            if now is not None:
+                self._runs.setdefault(now, set()).add(name)
+        return name
 
     def _spend(self, scope: Scope, spending: Spending, pico: int, tokens: int) -> None:
         grain, user, model, function, tags, run = spending
@@ -169,10 +184,10 @@ class Books:
             if per is None
             else subject_of(per, user=user, model=model, function=function, tags=dict(tags) if tags else {})
         )
-        self._accounts.spend(_key(scope.key, label, subject), pico, tokens)
+        self._accounts.spend(_key(scope, label, subject), pico, tokens)
 
     def _refusal(self, claim: Claim, place: Place, unit: str, asked: int, draft: Record) -> BudgetExceededError:
-        account = self._shelf.account(_key(scope_of(claim).key, place.label, place.subject))
+        account = self._shelf.account(_key(scope_of(claim), place.label, place.subject))
         if unit == "usd":
             limit, spent, held = claim.limit_pico, account.spent_pico, account.held_pico
             wrap: Any = Money
@@ -192,6 +207,11 @@ class Books:
         )
 
 
+def _key(scope: Scope, label: str, subject: str) -> str:
+    """Return the key of an account; that of a run is soon over, and remembered by nobody."""
+    return (account_key if scope.window == "run" else _of_window)(scope.key, label, subject)
+
+
 def _spending(record: Record) -> Spending:
     return (
         int(record.instant // _GRAIN),
@@ -201,6 +221,11 @@ def _spending(record: Record) -> Spending:
         tuple(sorted(record.tags.items())) if record.tags else (),
         record.run,
     )
+
+
+def _has_session() -> bool:
+    now = playing.get()
+    return now is not None and now.logged.session is not None
 
 
 def _named(claim: Claim, place: Place) -> Place:

@@ -32,6 +32,7 @@ _RINGS = {
 """The ring that answered, by the outcome."""
 
 _TOGETHER = 256  # costs added up at a time
+_OPEN = 8  # hours whose costs may wait to be added up
 
 
 class _Sum:
@@ -47,16 +48,18 @@ class _Sum:
         """Add one."""
         self._pending.append(cost)
         if len(self._pending) >= _TOGETHER:
-            self._fold()
+            self.fold()
 
-    def _fold(self) -> None:
-        self._total = Cost.total((self._total, *self._pending))
-        self._pending.clear()
+    def fold(self) -> None:
+        """Add up what was added one by one."""
+        if self._pending:
+            self._total = Cost.total((self._total, *self._pending))
+            self._pending.clear()
 
     @property
     def total(self) -> Cost:
         """All of them together."""
-        self._fold()
+        self.fold()
         return self._total
 
 
@@ -70,6 +73,11 @@ class _Hour:
         self.refused = 0
         self.baseline = _Sum()
         self.cost = _Sum()
+
+    def fold(self) -> None:
+        """Keep sums alone."""
+        self.baseline.fold()
+        self.cost.fold()
 
 
 class Tally:
@@ -86,6 +94,7 @@ class Tally:
         self._zone = zone(timezone)
         self._timezone = timezone
         self._hours: dict[float, _Hour] = {}
+        self._touched: dict[float, _Hour] = {}
         self._rings: dict[str, int] = {}
         self._outcomes: Counter[str] = Counter()
         self._hits: dict[tuple[str, str, datetime | None], BudgetHit] = {}
@@ -143,9 +152,13 @@ class Tally:
 
     def _hour(self, now: Playing) -> _Hour:
         start = window_of("hour", now.logged.time, self._timezone).start
-        found = self._hours.get(start)
+        found = self._touched.get(start)
         if found is None:
-            found = self._hours[start] = _Hour()
+            if len(self._touched) >= _OPEN:
+                for hour in self._touched.values():
+                    hour.fold()
+                self._touched.clear()
+            found = self._touched[start] = self._hours.setdefault(start, _Hour())
         return found
 
     def _settle(self, now: Playing) -> None:

@@ -39,6 +39,10 @@ from frugal.prices import default_prices
 __all__ = ["backtest"]
 
 _LATENCY = 1.0  # seconds, where neither the log nor the caller knows better
+_STRANGERS = (
+    "the stack works in threads that the event loop does not know of, for which time did not wait: which requests "
+    "were under way together may differ from run to run; asyncio.to_thread() would be waited for"
+)
 _LINGER = 3600.0  # virtual seconds that what goes on behind the requests has to end
 
 
@@ -138,7 +142,8 @@ def _replay(
 
         if log.requests:
             run(play, log.requests[0].time)
-        return tally.verdict(notes_on(log, stage.rings, tally.unpriced))
+        strangers = stage.loop.strangers if stage.loop is not None else 0
+        return tally.verdict([*notes_on(log, stage.rings, tally.unpriced), *([_STRANGERS] if strangers else ())])
 
 
 def _baseline(logged: Logged, prices: Prices) -> Cost:
@@ -196,7 +201,7 @@ async def _all(
                     await asyncio.sleep(logged.time - loop.time())
                 now = Playing(logged, number, _baseline(logged, stage.prices), waits.of(logged))
                 tally.begin(now)
-                group.create_task(_one(now, doors[logged.function], tally, on_request))
+                group.create_task(_one(now, doors[logged.function], stage, tally, on_request))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     behind = asyncio.all_tasks() - {asyncio.current_task()}
@@ -204,7 +209,7 @@ async def _all(
         await asyncio.wait(behind, timeout=_LINGER)
 
 
-async def _one(now: Playing, door: Door, tally: Tally, on_request: Callable[[], None] | None) -> None:
+async def _one(now: Playing, door: Door, stage: Stage, tally: Tally, on_request: Callable[[], None] | None) -> None:
     """Play one request."""
     playing.set(now)
     logged = now.logged
@@ -220,6 +225,7 @@ async def _one(now: Playing, door: Door, tally: Tally, on_request: Callable[[], 
         error.add_note(f"This was request {now.number} of the backtest's log.")
         raise
     tally.end(now)
+    stage.books.over(now)
     if on_request is not None:
         on_request()
 

@@ -7,6 +7,7 @@ the log has what it would need.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 from frugal._core.call import Call
 from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import Proceed
-from frugal._mechanisms.tiers import Layer
 from frugal._middleware.budgeted import Budgeted
 from frugal._middleware.metered import Metered
 from frugal._middleware.routed import RoutedRing
@@ -30,15 +30,12 @@ from frugal.insight.backtesting.hours import VirtualLoop
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import playing
 from frugal.insight.backtesting.provider import Provider, SilentTelemetry
-from frugal.ports import Codec, Prices
+from frugal.insight.backtesting.scratch import ENDLESS, Scratch, Stores, apart
+from frugal.ports import Prices
 from frugal.routers.adaptive import Adaptive
 from frugal.routers.cascade import CascadeRouter
-from frugal.stores import MemoryStore
 
 __all__ = ["Stage", "routable"]
-
-_ENDLESS = 2**40
-"""Entries of what stands for a disk: its bound is in bytes, and what the log's answers would take is not known."""
 
 
 def routable(router: Any) -> bool:
@@ -68,7 +65,7 @@ class Stage:
     ) -> None:
         self._given = prices
         self._default = default
-        self._stores: dict[Any, MemoryStore] = {}
+        self._stores = Stores()
         self.loop: VirtualLoop | None = None
         self.rings: list[Any] = []
         self._tally = tally
@@ -108,7 +105,8 @@ class Stage:
                 on_exceeded="raise" if callable(ring.on_exceeded) else ring.on_exceeded,
             )
         if isinstance(ring, RoutedRing):
-            return Rerouted(replace(ring, override=True), pins=not ring.override)
+            router = apart(ring.router) if inspect.isroutine(ring.router) else ring.router
+            return Rerouted(replace(ring, override=True, router=router), pins=not ring.override)
         if isinstance(ring, SemanticCached):
             return replace(ring, make=self._asking(ring.make))
         return ring
@@ -117,26 +115,17 @@ class Stage:
         """Return a scratch layer in the place of one."""
         if isinstance(layer, Memory):
             key = layer if layer.shared else None
-            return _Scratch(self, "memory", layer.ttl, layer.max_items, key)
+            return Scratch(self._stores, "memory", layer.ttl, layer.max_items, key)
         if isinstance(layer, Disk):
-            return _Scratch(self, "disk", layer.ttl, _ENDLESS, ("disk", layer.directory))
+            return Scratch(self._stores, "disk", layer.ttl, ENDLESS, ("disk", layer.directory))
         name = getattr(layer, "name", "disk" if getattr(layer, "durable", False) else "memory")
-        return _Scratch(self, name if name in {"memory", "disk"} else "disk", None, _ENDLESS, ("own", id(layer)))
+        return Scratch(self._stores, name if name in {"memory", "disk"} else "disk", None, ENDLESS, ("own", id(layer)))
 
     def rows(self, directory: Any) -> MemoryRows:
         """Return scratch rows in the place of a directory's."""
         return MemoryRows(clock)
 
     # ------------------------------------------------------------------ the parts
-
-    def store(self, key: Any, max_items: int) -> MemoryStore:
-        """Return the scratch store for what shares a key; a new one for `None`."""
-        found = self._stores.get(key) if key is not None else None
-        if found is None:
-            found = MemoryStore(max_items)
-            if key is not None:
-                self._stores[key] = found
-        return found
 
     def _metering(self, said: Metering) -> Metering:
         if self.named is None:
@@ -152,11 +141,12 @@ class Stage:
 
         def made(call: Call) -> Matcher:
             matcher = make(call)
+            ask = apart(matcher.embed)
 
             async def embed(text: str) -> Any:
                 assert self.loop is not None  # noqa: S101 calls are made on it
                 with self.loop.asking_outside():
-                    return await matcher.embed(text)
+                    return await ask(text)
 
             return replace(matcher, embed=embed)
 
@@ -171,21 +161,6 @@ class _Late:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stage.prices, name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scratch:
-    """A layer in the place of another, with its time to live and its bound."""
-
-    stage: Stage
-    name: str
-    ttl: float | None
-    max_items: int
-    key: Any
-
-    def layer(self, codec: Codec) -> Layer:
-        """Return the mechanism's layer; nothing is encoded, as nothing is written."""
-        return Layer(name=self.name, store=self.stage.store(self.key, self.max_items), ttl=self.ttl)
 
 
 @dataclass(frozen=True, eq=False)

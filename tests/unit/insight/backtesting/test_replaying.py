@@ -194,7 +194,7 @@ def test_a_function_called_inside_that_has_a_ledger_of_its_own_does_not_write_to
     async def embed(texts: list[str], *, model: str = "text-embedding-3-small") -> list[list[float]]:
         return [[1.0, 0.0]] * len(texts)
 
-    found = backtest([row(at, "What is it?") for at in range(3)], stack(semantic_cached(embed=embed)))
+    found = backtest([row(at * 9, "What is it?") for at in range(3)], stack(semantic_cached(embed=embed)))
     assert mine.records == []
     assert found.by_ring["embed"].pico < 0
     assert found.outcomes == {"semantic": 2, "provider": 1}

@@ -165,14 +165,15 @@ class _Clock:
     def __enter__(self) -> None:
         with self._lock:
             if not self._backtests and ambient.current is not self:
-                self._outside, ambient.current = ambient.current, self
+                self._outside = ambient.current
+                ambient.put(self)
             self._backtests += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._backtests -= 1
             if not self._backtests and ambient.current is self:
-                ambient.current = self._outside
+                ambient.put(self._outside)
 
 
 _clock = _Clock()

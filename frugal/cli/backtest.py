@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -220,7 +219,7 @@ def _within(log: Log, asked: Period) -> Log:
 def _replayed(read: Log, decorators: Callable[[Any], Any], name: str, how: dict[str, Any]) -> Backtest:
     """Replay a log; what the stack itself did wrong is one line."""
     try:
-        with _rarely_collected(), progress("replaying", len(read)) as step:
+        with progress("replaying", len(read)) as step:
             return replay(read, decorators, on_request=step, **how)
     except FrugalError:
         raise
@@ -231,16 +230,3 @@ def _replayed(read: Log, decorators: Callable[[Any], Any], name: str, how: dict[
             raise
         at = f" ({place})" if place else ""
         raise Trouble(f"stack {name!r} failed: {type(error).__name__}: {error}{at}. {notes}".strip()) from None
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Keep the garbage collector from the log: this process does nothing else, and a replay leaves little garbage."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()

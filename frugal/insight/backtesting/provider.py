@@ -6,6 +6,7 @@ another model uses the same tokens at that model's price. What it answers in has
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -80,7 +81,7 @@ class Provider:
         """Answer the request that is being played."""
         now = playing.get()
         assert now is not None  # noqa: S101 nobody else calls it
-        await clock.sleep(now.latency)
+        await asyncio.sleep(now.latency)
         if now.logged.failed is not None:
             raise Failed([now])
         number = next(self._numbers)
@@ -97,7 +98,7 @@ class Provider:
     async def answer_many(self, items: list[Any], model: str) -> list[Any]:
         """Answer a batch: as long as its longest member, at the sum of their costs."""
         members = self._members(items)
-        await clock.sleep(max((member.latency for member in members), default=0.0))
+        await asyncio.sleep(max((member.latency for member in members), default=0.0))
         if all(member.logged.failed is not None for member in members):
             raise Failed(members)  # where only some did, the others have their answers
         bills = [self._bill(member, model) for member in members]

@@ -31,6 +31,7 @@ from frugal.insight.backtesting.logged import Log, Logged
 from frugal.insight.backtesting.playing import Playing, playing
 from frugal.insight.backtesting.provider import Failed
 from frugal.insight.backtesting.reading import read_log
+from frugal.insight.backtesting.sparing import sparing
 from frugal.insight.backtesting.stage import Stage
 from frugal.insight.backtesting.verdict import Backtest
 from frugal.ports import Prices
@@ -131,7 +132,7 @@ def _replay(
     on_request: Callable[[], None] | None,
 ) -> Backtest:
     rehearsal.set(stage)
-    with _quiet():
+    with _quiet(), sparing:
         doors = {name: Door(name, stack, stage) for name in dict.fromkeys(logged.function for logged in log.requests)}
         tally.functions.update(door.name for door in doors.values())
         waits = _Latencies(log.requests, latency)
@@ -197,8 +198,9 @@ async def _all(
     try:
         async with asyncio.TaskGroup() as group:
             for number, logged in enumerate(requests, 1):
-                if logged.time > loop.time():
-                    await asyncio.sleep(logged.time - loop.time())
+                ahead = logged.time - loop.time()
+                if ahead > 0:
+                    await asyncio.sleep(ahead)
                 now = Playing(logged, number, _baseline(logged, stage.prices), waits.of(logged))
                 tally.begin(now)
                 group.create_task(_one(now, doors[logged.function], stage, tally, on_request))

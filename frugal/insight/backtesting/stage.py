@@ -23,7 +23,6 @@ from frugal._values.clock import clock
 from frugal._values.facts import Routed
 from frugal._values.record import BudgetStatus
 from frugal.decorators.caching import Disk, Memory
-from frugal.indexes.rows import MemoryRows
 from frugal.insight.backtesting.books import Books
 from frugal.insight.backtesting.counting import Tally
 from frugal.insight.backtesting.hours import VirtualLoop
@@ -121,8 +120,10 @@ class Stage:
         name = getattr(layer, "name", "disk" if getattr(layer, "durable", False) else "memory")
         return Scratch(self._stores, name if name in {"memory", "disk"} else "disk", None, ENDLESS, ("own", id(layer)))
 
-    def rows(self, directory: Any) -> MemoryRows:
+    def rows(self, directory: Any) -> Any:
         """Return scratch rows in the place of a directory's."""
+        from frugal.indexes.rows import MemoryRows  # noqa: PLC0415 numpy is heavy, and few stacks want it
+
         return MemoryRows(clock)
 
     # ------------------------------------------------------------------ the parts

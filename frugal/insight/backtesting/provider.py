@@ -15,7 +15,6 @@ from typing import Any
 
 from frugal._values.clock import clock
 from frugal._values.cost import Cost
-from frugal._values.facts import Facts
 from frugal._values.usage import NO_USAGE
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import Playing, playing
@@ -23,7 +22,7 @@ from frugal.ports import Prices, Reading
 from frugal.providers import RequestShapes
 from frugal.testing.shapes import shape_named
 
-__all__ = ["Failed", "Provider", "SilentTelemetry", "content_of"]
+__all__ = ["Failed", "Provider", "content_of"]
 
 _SHAPE = shape_named("openai")
 _SHORT = frozenset({"length", "max_tokens", "content_filter", "refusal", "safety"})
@@ -233,25 +232,3 @@ class _Streamed:
     def reading(self) -> Reading | None:
         """Return what the log says of this answer."""
         return self._found
-
-
-class SilentTelemetry:
-    """Show nothing: nobody's traces get what never happened."""
-
-    def begin_call(self, function: str, facts: Facts, parent: Any) -> None:
-        """Begin nothing."""
-
-    def begin_attempt(self, span: Any, function: str, model: str | None) -> None:
-        """Begin nothing."""
-
-    def leave_attempt(self, attempt: Any) -> None:
-        """Leave nothing."""
-
-    def end_attempt(self, attempt: Any, spent: Any) -> None:
-        """End nothing."""
-
-    def end_call(self, span: Any, records: Any, journal: Any, error: BaseException | None) -> None:
-        """End nothing."""
-
-    def event(self, span: Any, name: str, attributes: Mapping[str, Any]) -> None:
-        """Note nothing."""

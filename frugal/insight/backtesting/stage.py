@@ -28,8 +28,9 @@ from frugal.insight.backtesting.counting import Tally
 from frugal.insight.backtesting.hours import VirtualLoop
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import playing
-from frugal.insight.backtesting.provider import Provider, SilentTelemetry
+from frugal.insight.backtesting.provider import Provider
 from frugal.insight.backtesting.scratch import ENDLESS, Scratch, Stores, apart
+from frugal.insight.backtesting.silence import SilentTelemetry
 from frugal.ports import Prices
 from frugal.routers.adaptive import Adaptive
 from frugal.routers.cascade import CascadeRouter

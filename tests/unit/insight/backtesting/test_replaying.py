@@ -489,7 +489,7 @@ def test_a_result_repeats_itself_faithfully(row: Row) -> None:
 @pytest.mark.serial
 @pytest.mark.timeout(600)
 def test_real_sessions_of_agents_are_replayed_in_under_a_minute(data_dir: Path) -> None:
-    """All 21,798 of them, through a flight, two caches and two budgets: a minute of one core, however busy the other."""
+    """All 21,798 of them, through a flight, two caches and two budgets, within a minute of one core: its CPU is counted."""
     decorators = stack(
         metered,
         deduplicated,

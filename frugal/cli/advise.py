@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -12,6 +12,7 @@ from frugal._values.record import Record
 from frugal.cli import options, wording
 from frugal.cli.documents import instant_document, money_document
 from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.paragraphs import paragraph
 from frugal.cli.parts import Column, Grid, Line, Part
 from frugal.cli.progress import progress
 from frugal.cli.screen import Screen
@@ -45,27 +46,30 @@ def advise(
         if not total and not screen.as_json:
             nothing(screen, books, asked)
             return
+        seen = Counter[str]()
         with progress("looking", total) as step:
-            records = _counted(books.records(asked.since, asked.until), step)
+            records = _counted(books.records(asked.since, asked.until), step, seen)
             found = advice_of(records, table_of(books, None))
     screen.document(
         {
             "since": instant_document(asked.since),
             "until": instant_document(asked.until),
             "records": total,
+            "looked_at": seen.total(),
             "advice": [_document(advice) for advice in found],
         }
     )
-    screen.show(*_parts(found, asked, screen.console.width if screen.is_terminal else None))
+    screen.show(*_parts(found, asked, screen, total - seen.total()))
 
 
-def _counted(records: Iterable[Record], step: Callable[[], None]) -> Iterator[Record]:
+def _counted(records: Iterable[Record], step: Callable[[], None], seen: Counter[str]) -> Iterator[Record]:
     for record in records:
         step()
+        seen[record.kind] += 1
         yield record
 
 
-def _parts(found: list[Advice], asked: Period, width: int | None) -> list[Part]:
+def _parts(found: list[Advice], asked: Period, screen: Screen, folded: int) -> list[Part]:
     columns = (
         Column("saves", right=True),
         Column("tip", fold=True),
@@ -75,18 +79,18 @@ def _parts(found: list[Advice], asked: Period, width: int | None) -> list[Part]:
     )
     rows = [[_saving(advice), advice.title, advice.category, advice.effort, str(advice.priority)] for advice in found]
     styles = {at: style for at, advice in enumerate(found) if (style := _style(advice))}
-    notes = ["?  not enough evidence. Below zero, it costs more than it saves."]
+    notes = [
+        "-  nothing; ?  not enough evidence; below zero, it costs more than it saves.",
+        "Two tips may save the same dollar: what they save does not add up.",
+    ]
+    if folded > 0:
+        notes.append(f"{folded:,} older calls are folded into daily sums, which tell nothing of single calls.")
     parts: list[Part] = [Grid(columns, rows, f"Advice, {asked.words}", notes=notes, styles=styles)]
     for advice in found:
         if advice.saving or advice.triggered:
             parts += [Line(), Line(f"{advice.title}: {_saving(advice)}", _style(advice) or "bold")]
-            parts += [Line(f"  {line}") for line in _broken(wording.clean(advice.evidence), width)]
+            parts += paragraph(wording.clean(advice.evidence), screen)
     return parts
-
-
-def _broken(text: str, width: int | None) -> list[str]:
-    """Return a text in lines that fit a terminal; in a pipe, one line."""
-    return [text] if width is None else textwrap.wrap(text, max(width - 2, 20))
 
 
 def _saving(advice: Advice) -> str:

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from frugal._values.record import Record
 from frugal.cli import options
+from frugal.cli.documents import instant_document
 from frugal.cli.endings import Trouble
-from frugal.cli.opening import nothing, opened
+from frugal.cli.opening import calls_in, nothing, opened
+from frugal.cli.parts import Line
 from frugal.cli.pricing import price_table
 from frugal.cli.progress import progress
 from frugal.cli.screen import Screen
-from frugal.cli.stacks import stack_named
-from frugal.cli.times import instant, period
+from frugal.cli.stacks import stack_named, where_in
+from frugal.cli.times import Period, instant, period
 from frugal.cli.verdicts import verdict_document, verdict_parts
-from frugal.insight.backtesting import backtest, read_log
+from frugal.errors import FrugalError
+from frugal.insight.backtesting import Backtest, Log, read_log
+from frugal.insight.backtesting import backtest as replay
 from frugal.insight.backtesting.presets import PRESETS
+from frugal.insight.backtesting.presets.plain import NAMES
 
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
 
+_HOW = "How the log is read"
+_NAMES = ", ".join(NAMES)
 _STEPS = ("hour", "day", "week", "month")
 
 
@@ -32,38 +42,92 @@ def _completed_preset(incomplete: str) -> list[str]:
     return [name for name in PRESETS if name.startswith(incomplete)]
 
 
+def _completed_column(incomplete: str) -> list[str]:
+    return [f"{name}=" for name in NAMES if name.startswith(incomplete)]
+
+
 def _completed_step(incomplete: str) -> list[str]:
     return [name for name in _STEPS if name.startswith(incomplete)]
 
 
-@app.command("backtest")
-def command(
+@app.command()
+def backtest(
     *,
-    path: Annotated[
+    log: Annotated[
         Path | None,
-        typer.Argument(metavar="[LOG]", help="A log: CSV, JSON Lines or JSON, perhaps .gz; else the ledger's records."),
+        typer.Argument(
+            metavar="LOG",
+            help="CSV, JSON Lines or JSON, perhaps with .gz; the ledger's own records where it is left out.",
+            show_default=False,
+        ),
     ] = None,
-    stack: Annotated[str, typer.Option("--stack", metavar="MODULE:NAME", help="The stack, such as my_app:stack.")],
+    stack: Annotated[
+        str,
+        typer.Option(
+            "--stack",
+            metavar="MODULE:NAME",
+            help="The decorators: `cheap = frugal.stack(...)` in stacks.py is stacks:cheap.",
+        ),
+    ],
     preset: Annotated[
-        str | None, typer.Option(help=f"Whose export it is: {', '.join(PRESETS)}.", autocompletion=_completed_preset)
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="TOOL",
+            help=f"Whose export it is: {', '.join(PRESETS)}; by its columns where it is left out.",
+            autocompletion=_completed_preset,
+            rich_help_panel=_HOW,
+        ),
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="OURS=THEIRS", help="A column's name in a plain log, such as input_tokens=tokens_in."),
+        typer.Option(
+            "--column",
+            metavar="OURS=THEIRS",
+            help=f"What a plain log calls a column of ours; repeatable. OURS: {_NAMES}.",
+            autocompletion=_completed_column,
+            rich_help_panel=_HOW,
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The model of rows that name none.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The model of rows that name none.", rich_help_panel=_HOW)
+    ] = None,
     start: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="When sessions began, where the log has only seconds.")
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="WHEN",
+            help="When sessions began, where the log has only seconds since then.",
+            rich_help_panel=_HOW,
+        ),
     ] = None,
     latency: Annotated[
-        float | None, typer.Option(min=0, help="Seconds of a request that does not say.", show_default="the median")
+        float | None,
+        typer.Option(
+            "--latency",
+            min=0,
+            metavar="SECONDS",
+            help="How long requests take of which the log does not say it.",
+            rich_help_panel=_HOW,
+        ),
     ] = None,
-    prices: Annotated[str | None, typer.Option(metavar="FILE", help="Your own prices, a JSON file.")] = None,
+    prices: Annotated[
+        str | None,
+        typer.Option(
+            "--prices", metavar="FILE", help="Your prices, as JSON, above the shipped ones.", rich_help_panel=_HOW
+        ),
+    ] = None,
     since: options.Since = None,
     until: options.Until = None,
     by: Annotated[
         str | None,
-        typer.Option(metavar="STEP", help="A table by hour, day, week or month.", autocompletion=_completed_step),
+        typer.Option(
+            "--by",
+            metavar="STEP",
+            help="The bill by hour, day, week or month.",
+            show_default="hour, or day where these are many",
+            autocompletion=_completed_step,
+        ),
     ] = None,
     ledger: options.LedgerDirectory = None,
     timezone: options.Timezone = "UTC",
@@ -73,46 +137,96 @@ def command(
 
     The decorators are the real ones; time is virtual, and the provider answers from the log. No ledger and no cache is
     read or written, and no model is asked.
+
+    A plain log has a row for each request: time, model, input_tokens and output_tokens at least, under these or other
+    usual names; --column says which column has what where the names are yours.
     """
     screen = Screen(as_json=as_json)
     asked = period(since, until, timezone)
     if by is not None and by not in _STEPS:
         raise Trouble(f"--by {by!r} is not known: take one of {', '.join(_STEPS)}.")
-    if path is not None and (since or until or ledger):
-        raise Trouble("--since, --until and --ledger choose records of a ledger: leave them or the log out.")
-    found_stack = stack_named(stack)
-    began = None if start is None else instant(start, timezone, "--start")
+    if log is not None and ledger is not None:
+        raise Trouble("LOG and --ledger both say what to replay: leave one out.")
+    if latency is not None and not math.isfinite(latency):
+        raise Trouble(f"--latency {latency} is no time: give seconds.")
+    with redirect_stdout(sys.stderr):  # what a user's module prints is no part of the answer
+        decorators = stack_named(stack)
     table = None if prices is None else price_table(prices)
-    try:
-        if path is not None:
-            log = read_log(path, preset=preset, columns=_columns(column), model=model, start=began)
-        else:
-            with opened(ledger) as books:
-                log = read_log(_calls(books.records(asked.since, asked.until)))
-                if not log.requests and not as_json:
-                    nothing(screen, books, asked)
-                    return
-        with progress("replaying", len(log.requests)) as step:
-            found = backtest(log, found_stack, latency=latency, prices=table, timezone=timezone, on_request=step)
-    except (ValueError, TypeError) as error:
-        notes = getattr(error, "__notes__", [])
-        if notes or isinstance(error, TypeError):  # raised by a function of the user's, or it is no stack at all
-            raise Trouble(f"--stack {stack}: {' '.join([f'{type(error).__name__}: {error}', *notes])}") from error
-        raise Trouble(str(error)) from error
-    screen.document({**verdict_document(found), "left_out": dict(log.left_out)})
-    screen.show(*verdict_parts(found, by, timezone))
+    began = None if start is None else instant(start, timezone, "--start")
+    how = {"preset": preset, "columns": _columns(column), "model": model, "start": began}
+    read = _of_ledger(screen, ledger, asked) if log is None else _of_file(log, how, asked)
+    if read is None:
+        return
+    with redirect_stdout(sys.stderr):
+        found = _replayed(read, decorators, stack, {"latency": latency, "prices": table, "timezone": timezone})
+    about = {"log": None if log is None else str(log), "stack": stack, "timezone": timezone}
+    about |= {"since": instant_document(asked.since), "until": instant_document(asked.until)}
+    screen.document({**about, **verdict_document(found), "left_out": dict(read.left_out)})
+    if found.requests:
+        screen.show(*verdict_parts(found, by, timezone, screen))
+    else:
+        screen.show(Line(f"No request to replay ({asked.words}). Widen --since and --until."))
 
 
-def _calls(records: Iterable[Record]) -> Iterator[Record]:
-    """Leave out what was recorded by hand and asked no model: a vector store, a server's hour."""
-    return (record for record in records if record.model or record.model_requested or record.kind == "tool")
+def _columns(given: list[str] | None) -> dict[str, str] | None:
+    """Read `--column`.
 
-
-def _columns(given: Iterable[str] | None) -> dict[str, str] | None:
+    Raises:
+        Trouble: one is not `OURS=THEIRS`, or the name is not known.
+    """
     found = {}
     for text in given or ():
-        ours, equals, theirs = text.partition("=")
-        if not (ours and equals and theirs):
+        name, equals, column = text.partition("=")
+        if not equals or not column:
             raise Trouble(f"--column {text!r} is not OURS=THEIRS, such as --column input_tokens=tokens_in.")
-        found[ours] = theirs
+        if name not in NAMES:
+            raise Trouble(f"--column {text!r}: {name!r} is not known: take {', '.join(NAMES)}.")
+        found[name] = column
     return found or None
+
+
+def _of_file(place: Path, how: dict[str, Any], asked: Period) -> Log:
+    try:
+        with progress("reading", None) as step:
+            return _within(read_log(place.expanduser(), on_row=step, **how), asked)
+    except ValueError as error:
+        raise Trouble(str(error)) from None
+    except OSError as error:
+        raise Trouble(f"{str(place)!r} cannot be read: {error.strerror or error}.") from None
+
+
+def _of_ledger(screen: Screen, ledger: Path | None, asked: Period) -> Log | None:
+    with opened(ledger) as books:
+        total = calls_in(books.totals(asked.since, asked.until))
+        if not total and not screen.as_json:
+            nothing(screen, books, asked)
+            return None
+        with progress("reading", total) as step:
+            return read_log(books.records(asked.since, asked.until), preset="frugal", on_row=step)
+
+
+def _within(log: Log, asked: Period) -> Log:
+    """Return the requests of the asked time."""
+    since, until = (None if at is None else at.timestamp() for at in (asked.since, asked.until))
+    kept = [
+        request
+        for request in log.requests
+        if (since is None or request.time >= since) and (until is None or request.time < until)
+    ]
+    return replace(log, requests=kept)
+
+
+def _replayed(read: Log, decorators: Callable[[Any], Any], name: str, how: dict[str, Any]) -> Backtest:
+    """Replay a log; what the stack itself did wrong is one line."""
+    try:
+        with progress("replaying", len(read)) as step:
+            return replay(read, decorators, on_request=step, **how)
+    except FrugalError:
+        raise
+    except Exception as error:
+        notes = " ".join(getattr(error, "__notes__", ()))
+        place = where_in(error)
+        if not notes and not place:
+            raise
+        at = f" ({place})" if place else ""
+        raise Trouble(f"stack {name!r} failed: {type(error).__name__}: {error}{at}. {notes}".strip()) from None

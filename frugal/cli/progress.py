@@ -16,12 +16,12 @@ _EVERY = 100  # steps between two looks at the bar
 
 
 @contextmanager
-def progress(what: str, total: int, console: Console | None = None) -> Iterator[Callable[[], None]]:
+def progress(what: str, total: int | None, console: Console | None = None) -> Iterator[Callable[[], None]]:
     """Yield what counts one step, with a bar while the block lasts.
 
     Args:
         what: what is done.
-        total: how many steps there will be, about.
+        total: how many steps there will be, about; `None` where nobody knows.
         console: where; stderr when not given.
     """
     place = error_console() if console is None else console

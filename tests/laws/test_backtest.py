@@ -1,11 +1,15 @@
 """Laws of backtests: whatever the log and whatever the stack, the parts add up to the whole."""
 
+import asyncio
+from collections import Counter
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frugal import (
+    BudgetExceededError,
+    Usage,
     backtest,
     batched,
     budgeted,
@@ -16,9 +20,12 @@ from frugal import (
     metered,
     rate_limited,
     routed,
+    scope,
     semantic_cached,
     stack,
 )
+from frugal.insight.backtesting.hours import VirtualLoop, run
+from frugal.testing import FakeModel, MemoryLedger
 
 ROWS = st.fixed_dictionaries(
     {
@@ -76,3 +83,93 @@ def test_the_parts_add_up_to_the_whole(log: list[dict[str, Any]], chosen: set[in
     assert sum(hour.saved.pico for hour in found.by_hour) == found.saved.pico
     if chosen <= {0, 8}:
         assert found.cost.known == found.baseline.known
+
+
+NOON = 1_768_478_400.0
+TRAFFIC = st.lists(
+    st.tuples(
+        st.integers(0, 4_000),  # when
+        st.integers(0, 4),  # what is asked
+        st.sampled_from(["ada", "bob"]),
+        st.sampled_from(["gpt-4o", "gpt-4o-mini"]),
+        st.booleans(),  # streamed
+    ),
+    min_size=1,
+    max_size=25,
+)
+TRIED: list[Any] = [
+    lambda: deduplicated,
+    lambda: cached(layers=[memory(ttl=600, max_items=3)]),
+    lambda: budgeted(daily_usd="0.05", per="user"),
+    lambda: budgeted(run_usd="0.02"),
+    lambda: rate_limited(max_concurrency=2),
+]
+"""Made anew for each life: what a layer keeps, it keeps for all that it decorates."""
+
+
+def used(text: str) -> Usage:
+    """Return what a question takes: the same each time."""
+    size = len(text)
+    return Usage(input_tokens=700 + 100 * size, cache_read_tokens=17 * size, output_tokens=90 + size)
+
+
+def latency_of(question: int) -> float:
+    """Return how long a question takes: never as long as anything else, so that no two things happen at once."""
+    return 30.5 + 17 * question
+
+
+def lived(traffic: list[Any], decorators: Any) -> tuple[int, Counter[str]]:
+    """Make the calls of a traffic in production: with a ledger, against a provider, at their times."""
+    ledger = MemoryLedger()
+    models = [
+        FakeModel(usage=lambda text, answer, model: used(text), latency=latency_of(number)) for number in range(5)
+    ]
+
+    @metered(ledger=ledger)
+    @decorators
+    async def ask(messages: Any, *, model: str, max_tokens: int | None = None, stream: bool = False) -> Any:
+        return await models[len(messages[0]["content"])](messages, model=model, stream=stream)
+
+    async def one(at: int, question: int, user: str, model: str, stream: bool) -> None:
+        await asyncio.sleep(at)
+        with scope(user=user, run=f"{user}'s"):
+            try:
+                answer = await ask(
+                    [{"role": "user", "content": "?" * question}], model=model, max_tokens=100, stream=stream
+                )
+                if stream:
+                    async for _ in answer:
+                        pass
+            except BudgetExceededError:
+                pass
+
+    async def main(loop: VirtualLoop) -> None:
+        await asyncio.gather(*(one(*call) for call in traffic))
+
+    run(main, NOON)
+    return (
+        sum(record.cost.known.pico for record in ledger.records),
+        Counter(record.outcome for record in ledger.records),
+    )
+
+
+@given(traffic=TRAFFIC, chosen=st.sets(st.integers(0, len(TRIED) - 1)))
+@settings(max_examples=60, deadline=None)
+def test_a_backtest_does_what_production_does(traffic: list[Any], chosen: set[int]) -> None:
+    """One traffic, lived through with a ledger and a provider, and replayed from its log: each outcome and cent."""
+    traffic = sorted({call[0]: call for call in traffic}.values())  # one at a time begins
+    decorators = stack(*(TRIED[number]() for number in sorted(chosen)))
+    cost, outcomes = lived(traffic, decorators)
+    log = [
+        {
+            "time": NOON + at, "model": model, "user": user, "session": f"{user}'s", "stream": stream,
+            "messages": [{"role": "user", "content": "?" * question}], "max_tokens": 100,
+            "input_tokens": used("?" * question).total_input_tokens,
+            "cached_tokens": used("?" * question).cache_read_tokens,
+            "output_tokens": used("?" * question).output_tokens, "latency": latency_of(question),
+        }
+        for at, question, user, model, stream in traffic
+    ]  # fmt: skip
+    found = backtest(log, decorators)
+    assert cost == found.cost.known.pico
+    assert outcomes == Counter(found.outcomes)

@@ -114,7 +114,7 @@ def _view(prices: Prices) -> View:
         prices=prices,
         traffic=Traffic(prices),
         exact=Repeats(lambda record: record.key),
-        near=NearRepeats(lambda record: record.digests.get("near")),
+        near=NearRepeats(_near),
         tools=Repeats(lambda record: record.key, wanted=asked_of_a_tool),
         loops=Repeats(_step, life=float("inf")),
         rides=Rides(),
@@ -132,8 +132,17 @@ def _work(record: Record) -> tuple[str, str]:
     return feature, "" if feature else record.function
 
 
+def _near(record: Record) -> tuple[str | None, str] | None:
+    """What was asked, near enough, and by whom: a semantic cache keeps its users apart unless it is told otherwise."""
+    digest = record.digests.get("near")
+    return None if digest is None else (record.user, digest)
+
+
 def _step(record: Record) -> tuple[str, str] | None:
-    return (record.run, record.key) if record.run is not None and record.key is not None else None
+    """What was asked in which run; a call that is a run of its own repeats nothing."""
+    if record.run is None or record.key is None or record.run == record.call:
+        return None
+    return record.run, record.key
 
 
 def _variant(record: Record) -> tuple[tuple[str, ...], str] | None:

@@ -63,8 +63,8 @@ def routing(view: View) -> Finding:
 
     found = list(duels(view.models, price))
     said = [
-        f"{plural(duel.strong.calls, 'call')} of {duel.strong.name} in {_work(duel.group)} by {duel.weak.name}: "
-        f"{_versus(duel)}."
+        f"{plural(duel.strong.calls, 'call')} of {duel.strong.name} in {_work(duel.group)} by {duel.weak.name}, at the "
+        f"same tokens: {_versus(duel)}."
         for duel in found
     ]
     return _judged(view.models, found, said, "no two models did the same work with enough feedback")

@@ -61,7 +61,7 @@ def semantic_cache(view: View) -> Finding:
             f"It answered {plural(hits, 'call')} and saved {money(saved)}; "
             f"{plural(shadows, 'check')} of its answers cost {money(spent)}."
         )
-        if saved < spent:
+        if saved < spent and hits + shadows >= ENOUGH:
             return Finding(saved - spent, f"{said} As it is set, it costs more than it saves.", hits + shadows)
     else:
         said = "No call was answered by one so far."
@@ -70,7 +70,10 @@ def semantic_cache(view: View) -> Finding:
         return Finding(
             None, f"{said} Not enough evidence for more: which requests are alike in meaning, no record says.", hits
         )
-    more = f"{plural(seen.repeats, 'call')} of {seen.known:,} asked in other words what was answered within the hour."
+    more = (
+        f"{plural(seen.repeats, 'call')} of {seen.known:,} asked in other words what the same user had been answered "
+        "within the hour."
+    )
     return Finding(Money(seen.pico), f"{said} {more}{_bounds(seen)}", seen.known)
 
 
@@ -146,6 +149,10 @@ def deduplication(view: View) -> Finding:
         if seen.rides
         else f"None of {plural(seen.known, 'call')} asked what another was just asking"
     ) + f"; {shared:,} shared a flight already."
+    if seen.unpriced:
+        said += f" {seen.unpriced:,} of them had no price and add nothing."
+    if seen.forgotten:
+        said += f" At least: only the last {seen.most:,} different requests were remembered."
     return Finding(Money(seen.pico), said, seen.known)
 
 
@@ -183,4 +190,4 @@ def fewer_steps(view: View) -> Finding:
         f"{plural(seen.repeats, 'step')} of {seen.known:,} asked again what the same run had asked before, for "
         f"{money(Money(seen.pico))}.{thought}"
     )
-    return Finding(Money(seen.pico), said, seen.known)
+    return Finding(Money(seen.pico), said + _bounds(seen), seen.known)

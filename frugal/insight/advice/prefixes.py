@@ -17,15 +17,31 @@ from frugal._values.usage import Usage
 from frugal.insight.advice.repeats import MOST, asked_of_a_model, trim
 from frugal.ports import Prices
 
-__all__ = ["LEAST", "Prefixes", "headless", "prefix_of"]
+__all__ = ["Prefixes", "headless", "least_of", "prefix_of"]
 
-LEAST = 1_024
-"""Tokens below which OpenAI and most Anthropic models cache no prefix."""
+_LEAST = 1_024
+_LEAST_OF = (
+    *(("3-haiku", 2_048), ("3-5-haiku", 2_048), ("haiku-3", 2_048), ("haiku", 4_096)),
+    *(("3-opus", _LEAST), ("opus-3", _LEAST), ("opus-4-0", _LEAST), ("opus-4-1", _LEAST), ("opus-4-2", _LEAST)),
+    *(("opus", 4_096), ("sonnet-4-6", 2_048)),
+)
+"""Tokens below which a model caches no prefix, by a part of its name; the first that fits. Source: Anthropic's
+documentation of prompt caching (read in November 2026; of Sonnet 4.6 it is 1,024 there, and 2,048 were measured,
+anthropics/anthropic-sdk-python#1194). OpenAI's begin at 1,024."""
 
 _LIFE = 300.0
 """Seconds that a prefix stays in a provider's cache after it was last read."""
 
 _GROUPS = 1_000  # functions told apart; code has fewer
+
+
+def least_of(model: str) -> int:
+    """Return how many tokens a prefix must have at the least for a model's cache to keep it.
+
+    >>> least_of("gpt-4o"), least_of("claude-haiku-4-5"), least_of("claude-opus-4-1-20250805")
+    (1024, 4096, 1024)
+    """
+    return next((least for part, least in _LEAST_OF if part in model), _LEAST)
 
 
 def prefix_of(record: Record) -> tuple[str, int] | None:
@@ -93,7 +109,7 @@ class Prefixes:
         self._warm.move_to_end(name)
         trim(self._warm, self.most, lambda until: until <= start)
         cold = min(length - usage.cache_read_tokens - written, usage.input_tokens)
-        if cold >= LEAST:
+        if cold >= least_of(record.model):
             self._look_ahead(record, usage, paid, cold, start, warm=warm)
 
     def _price(self, record: Record, usage: Usage, at: float) -> Cost:

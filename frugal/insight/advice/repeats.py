@@ -104,6 +104,9 @@ class Repeats:
                 return
             if start < answer.ready:
                 answer.riders = {record.call, *(answer.riders or ())}
+                if record.outcome in _ANSWERS:  # it asked, too: whoever answers first is kept first, the last longest
+                    answer.ready = min(answer.ready, end)
+                    answer.until = max(answer.until, end + self.life)
             elif record.call not in (answer.riders or ()):
                 self._count(record, answer, final=final)
             return
@@ -156,6 +159,7 @@ class Rides:
     rides: int = 0
     pico: int = 0
     unpriced: int = 0
+    forgotten: int = 0
     _flights: OrderedDict[str, _Flight] = field(default_factory=OrderedDict)
 
     def see(self, record: Record, start: float) -> None:
@@ -170,7 +174,7 @@ class Rides:
             self._flights[record.key] = _Flight(record.call, end)
             self._flights.move_to_end(record.key)
             # A rider's later attempts may come after the flight has landed.
-            trim(self._flights, self.most, lambda flight: flight.until + _LATE <= start)
+            self.forgotten += trim(self._flights, self.most, lambda flight: flight.until + _LATE <= start)
         elif record.call == flight.call:
             flight.until = max(flight.until, end)
         else:

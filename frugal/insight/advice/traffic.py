@@ -56,6 +56,7 @@ class Traffic:
         self.records = 0
         self.calls = 0
         self.outcomes: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
         self.saved = ZERO
         self.expensive = ZERO
@@ -69,6 +70,8 @@ class Traffic:
         self.records += 1
         self.calls += record.outcome not in UNCOUNTED_OUTCOMES
         self.outcomes[record.outcome] += 1
+        if record.kind == "llm":
+            self.answered[record.outcome] += 1
         self.kinds[record.kind] += 1
         self.saved += record.saved
         if record.outcome == "semantic":
@@ -107,9 +110,9 @@ class Traffic:
 
     @property
     def hit_rate(self) -> float:
-        """How many of the calls that a cache or a provider answered a cache answered."""
-        hits = sum(self.outcomes[name] for name in HITS)
-        answered = hits + self.outcomes["provider"] + self.outcomes["batched"]
+        """How many of the calls that a cache or a model answered a cache answered; tools are no such calls."""
+        hits = sum(self.answered[name] for name in HITS)
+        answered = hits + self.answered["provider"] + self.answered["batched"]
         return hits / answered if answered else 0.0
 
     @property
@@ -120,7 +123,7 @@ class Traffic:
     def sign(self, category: str) -> tuple[bool, str]:
         """Return whether the traffic shows the sign of a category of tips, and the sign in words."""
         if category == "caching":
-            low = self.hit_rate < LOW_HIT_RATE and bool(self.calls)
+            low = self.hit_rate < LOW_HIT_RATE and bool(self.answered)
             return low, f"Caches answered {percent(self.hit_rate)} of the calls (below 30% is low)."
         if category == "model":
             dear = share(self.expensive, self.cost.known)

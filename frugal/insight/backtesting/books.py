@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from frugal._mechanisms.account import Account, Accounts, Holding, Standing
@@ -17,15 +18,24 @@ from frugal._values.money import Money
 from frugal._values.record import Record
 from frugal._values.window import window_of
 from frugal.errors import BudgetExceededError
+from frugal.insight.backtesting.playing import Playing, playing
 from frugal.ledger.keys import account_key
 from frugal.ledger.outputs import Outputs
 from frugal.ledger.scopes import Place, Scope
-from frugal.ledger.status import key_of, place_of_claim, resets_at, scope_of, status_of
+from frugal.ledger.status import place_of_claim, resets_at, scope_of, status_of
 from frugal.ports import Claim, Grant, Settlement
 
 __all__ = ["Books"]
 
 _TEACHING = frozenset({"provider", "escalated", "shadow"})
+_GRAIN = 900.0
+"""Seconds within which all spending is in the same windows: no zone is off by less than a quarter of an hour."""
+
+_of_window = lru_cache(maxsize=8192)(account_key)
+
+Spending = tuple[int, str | None, str | None, str, tuple[tuple[str, str], ...], str | None]
+"""What decides in which accounts something spent stands: when, for whom, on which model, by what, how labelled, in
+which run."""
 
 
 class _Done:
@@ -65,7 +75,8 @@ class Books:
         self._accounts = Accounts(self._shelf)
         self._holds: dict[str, Holding] = {}
         self._scopes: set[Scope] = set()
-        self._records: list[Record] = []
+        self._spent: dict[Spending, list[int]] = {}
+        self._runs: dict[Playing, set[str]] = {}
         self._outputs: dict[tuple[str, str], Outputs] = {}
         self._numbers = itertools.count(1)
 
@@ -78,9 +89,16 @@ class Books:
             if hold is not None:
                 self._accounts.release(hold)
         for record in settlement.records:
-            self._records.append(record)
-            for scope in self._scopes:
-                self._spend(scope, record)
+            pico, tokens = record.cost.known.pico, record.usage.total_tokens
+            if pico or tokens:
+                spending = _spending(record)
+                for scope in self._scopes:
+                    self._spend(scope, spending, pico, tokens)
+                if not _has_session():  # a run of its own: nobody will ask for it again
+                    spending = (*spending[:-1], None)
+                so_far = self._spent.setdefault(spending, [0, 0])
+                so_far[0] += pico
+                so_far[1] += tokens
             if record.kind == "llm" and record.outcome in _TEACHING and record.usage:
                 key = record.function, record.model_requested or record.model or ""
                 self._outputs.setdefault(key, Outputs()).add(record.usage.total_output_tokens)
@@ -108,7 +126,7 @@ class Books:
         name = f"hold-{next(self._numbers)}"
         self._holds[name] = holding
         statuses = tuple(
-            status_of(claim, place, self._shelf.account(standing.account))
+            status_of(claim, _named(claim, place), self._shelf.account(standing.account))
             for claim, place, standing in zip(claims, places, standings, strict=True)
         )
         return Grant(name, pico, tokens, now, statuses)
@@ -129,6 +147,13 @@ class Books:
     async def aclose(self) -> None:
         """Do nothing."""
 
+    def over(self, now: Playing) -> None:
+        """Forget the accounts of a request that was a run of its own: nobody can ask for them again."""
+        for name in self._runs.pop(now, ()):
+            account = self._shelf.get(name)
+            if account is not None and not account.holds:
+                del self._shelf[name]
+
     # ------------------------------------------------------------------ accounts
 
     def _account(self, claim: Claim, place: Place) -> str:
@@ -136,31 +161,33 @@ class Books:
         scope = scope_of(claim)
         if scope not in self._scopes:
             self._scopes.add(scope)
-            for record in self._records:
-                self._spend(scope, record)
-        return key_of(claim, place)
+            for spending, (pico, tokens) in self._spent.items():
+                self._spend(scope, spending, pico, tokens)
+        name = _key(scope, place.label, place.subject)
+        if scope.window == "run" and not _has_session():
+            now = playing.get()
+            if now is not None:
+                self._runs.setdefault(now, set()).add(name)
+        return name
 
-    def _spend(self, scope: Scope, record: Record) -> None:
-        pico, tokens = record.cost.known.pico, record.usage.total_tokens
-        if not (pico or tokens):
-            return
-        subject = subject_of(
-            scope.per,
-            user=record.user,
-            model=record.model_requested or record.model,
-            function=record.function,
-            tags=record.tags,
-        )
+    def _spend(self, scope: Scope, spending: Spending, pico: int, tokens: int) -> None:
+        grain, user, model, function, tags, run = spending
         if scope.window == "run":
-            if not record.run:
+            if not run:
                 return
-            label = record.run
+            label = run
         else:
-            label = window_of(scope.window, record.instant, scope.timezone).label
-        self._accounts.spend(account_key(scope.key, label, subject), pico, tokens)
+            label = window_of(scope.window, grain * _GRAIN, scope.timezone).label
+        per = scope.per
+        subject = (
+            ""
+            if per is None
+            else subject_of(per, user=user, model=model, function=function, tags=dict(tags) if tags else {})
+        )
+        self._accounts.spend(_key(scope, label, subject), pico, tokens)
 
     def _refusal(self, claim: Claim, place: Place, unit: str, asked: int, draft: Record) -> BudgetExceededError:
-        account = self._shelf.account(key_of(claim, place))
+        account = self._shelf.account(_key(scope_of(claim), place.label, place.subject))
         if unit == "usd":
             limit, spent, held = claim.limit_pico, account.spent_pico, account.held_pico
             wrap: Any = Money
@@ -175,6 +202,35 @@ class Books:
             held=wrap(held),
             requested=wrap(asked),
             resets_at=resets_at(claim, place),
-            subject=claim.subject,
+            subject=claim.subject or (_named(claim, place).label if claim.window == "run" else ""),
             function=draft.function,
         )
+
+
+def _key(scope: Scope, label: str, subject: str) -> str:
+    """Return the key of an account; that of a run is soon over, and remembered by nobody."""
+    return (account_key if scope.window == "run" else _of_window)(scope.key, label, subject)
+
+
+def _spending(record: Record) -> Spending:
+    return (
+        int(record.instant // _GRAIN),
+        record.user,
+        record.model_requested or record.model,
+        record.function,
+        tuple(sorted(record.tags.items())) if record.tags else (),
+        record.run,
+    )
+
+
+def _has_session() -> bool:
+    now = playing.get()
+    return now is not None and now.logged.session is not None
+
+
+def _named(claim: Claim, place: Place) -> Place:
+    """Return the place of a claim, a run under the log's name for it: one without a name has a new one at every run."""
+    if claim.window != "run":
+        return place
+    now = playing.get()
+    return place._replace(label=(now.logged.session if now is not None else None) or "")

@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from frugal._values.money import Money, usd
-from frugal._values.usage import Usage
-from frugal.errors import InvalidUsageError
 
-__all__ = ["amount", "count", "document", "instant", "labels", "number", "text", "truth", "usage_of"]
+__all__ = ["amount", "count", "document", "instant", "labels", "number", "parsed", "text", "truth", "whole"]
 
 _YES = frozenset({"1", "true", "t", "yes", "y"})
 _NO = frozenset({"0", "false", "f", "no", "n", "none", "null"})
-_MILLISECONDS, _MICROSECONDS = 1e11, 1e14  # larger figures are not seconds: 1e11 s is the year 5138
+_UNITS = ((1e11, 1e3), (1e14, 1e6), (1e17, 1e9))  # from here on milliseconds, microseconds, nanoseconds
+_ABSURD = 10**12  # as `Usage` has it
+_LAST = 253_402_300_800.0  # the year 10000, which no calendar of Python's has
+_DIGITS = re.compile(r"\s*\d{1,17}\s*", re.ASCII)
+_DATE = re.compile(r"\s*(19|20)\d{6}\s*", re.ASCII)
 
 
 def _empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def text(value: Any) -> str | None:
     """Return a text; `None` where there is none."""
-    return None if _empty(value) else str(value)
+    if _empty(value):
+        return None
+    if value != value:  # noqa: PLR0124 a table's "not a number" stands for a missing text
+        raise ValueError(f"{value!r} is no text; leave an empty cell empty")
+    return str(value)
 
 
 def number(value: Any) -> float | None:
@@ -42,7 +49,7 @@ def number(value: Any) -> float | None:
         return None
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{value!r} is not a number") from None
     if isinstance(value, bool) or not math.isfinite(found) or found < 0:
         raise ValueError(f"{value!r} is not a number of 0 or more")
@@ -50,13 +57,23 @@ def number(value: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """Return a whole number, 0 or more.
+    """Return a count of tokens or requests: a whole number, 0 or more.
 
     >>> count("1500"), count(1500.0)
     (1500, 1500)
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    found = whole(value)
+    if found is not None and found > _ABSURD:
+        raise ValueError(f"{found:.4g} is more than any request has" if found < 10**300 else "it is absurdly large")
+    return found
+
+
+def whole(value: Any) -> int | None:
+    """Return a whole number, 0 or more, however large."""
+    if type(value) is int and value >= 0:
         return value
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
     found = number(value)
     if found is None:
         return None
@@ -69,6 +86,9 @@ def amount(value: Any) -> Money | None:
     """Return dollars, 0 or more."""
     if _empty(value):
         return None
+    # A comma is thousands to one and decimals to another: one of them would be wrong by a factor of a thousand.
+    if isinstance(value, str) and "," in value:
+        raise ValueError(f"{value!r} is not an amount of dollars: write it with a point, and without commas")
     try:
         found = usd(value)
     except (TypeError, ValueError):
@@ -93,25 +113,56 @@ def truth(value: Any) -> bool | None:
 
 
 def instant(value: Any) -> float | None:
-    """Return Unix seconds of a time: ISO 8601, or seconds, milliseconds or microseconds since 1970.
+    """Return Unix seconds of a time: ISO 8601, or seconds (or milli-, micro- or nanoseconds) since 1970.
 
     >>> instant("1970-01-01T00:01:00Z"), instant("1970-01-01 00:01:00"), instant(1_700_000_000_000)
     (60.0, 60.0, 1700000000.0)
     """
     if _empty(value):
         return None
+    found = _clocked(value)
+    if isinstance(value, bool) or not math.isfinite(found) or not 0 <= found < _LAST:
+        raise ValueError(f"{value!r} is not a time between 1970 and 9999")
+    return found
+
+
+def _clocked(value: Any) -> float:
     if isinstance(value, datetime):
         return (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        raise ValueError(f"{value!r} may be a date or a count of seconds: write a date as 2026-01-15")
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         try:
-            return instant(datetime.fromisoformat(str(value).strip()))
-        except ValueError:
+            return _clocked(datetime.fromisoformat(str(value).strip()))
+        except (ValueError, OverflowError):
             raise ValueError(f"{value!r} is not a time: give ISO 8601, or seconds since 1970") from None
-    if isinstance(value, bool) or not math.isfinite(found):
-        raise ValueError(f"{value!r} is not a time")
-    return found / (1e6 if found > _MICROSECONDS else 1e3 if found > _MILLISECONDS else 1)
+    for least, unit in reversed(_UNITS):
+        if found > least:
+            return found / unit
+    return found
+
+
+def parsed(line: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON, a name stands twice in it, or it is nested too deeply.
+    """
+    try:
+        return json.loads(line, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return found
 
 
 def document(value: Any) -> Any:
@@ -125,7 +176,7 @@ def document(value: Any) -> Any:
         return value
     try:
         return json.loads(stripped)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
@@ -137,46 +188,3 @@ def labels(value: Any) -> dict[str, str]:
     if isinstance(found, (list, tuple)):
         return {str(name): "yes" for name in found}
     return {}
-
-
-def usage_of(
-    sent: Any,
-    made: Any,
-    *,
-    read: Any = None,
-    written: Any = None,
-    reasoning: Any = None,
-    whole: bool = True,
-) -> Usage:
-    """Return disjoint buckets of a log's counts.
-
-    Args:
-        sent: input tokens.
-        made: output tokens.
-        read: those read from the provider's cache.
-        written: those written to it.
-        reasoning: hidden output tokens.
-        whole: whether `sent` has `read` and `written` in it, and `made` has `reasoning` in it.
-
-    >>> usage_of("100", "20", read="60")
-    Usage(input_tokens=40, cache_read_tokens=60, cache_write_5m_tokens=0, cache_write_1h_tokens=0, \
-input_audio_tokens=0, input_image_tokens=0, output_tokens=20, reasoning_tokens=0, output_audio_tokens=0)
-    """
-    given, back = count(sent) or 0, count(made) or 0
-    cached, kept, hidden = count(read) or 0, count(written) or 0, count(reasoning) or 0
-    if whole:
-        if cached + kept > given:
-            raise ValueError(f"{cached + kept} input tokens are cached, and only {given} were sent")
-        if hidden > back:
-            raise ValueError(f"{hidden} output tokens are reasoning, and there are only {back}")
-        given, back = given - cached - kept, back - hidden
-    try:
-        return Usage(
-            input_tokens=given,
-            cache_read_tokens=cached,
-            cache_write_5m_tokens=kept,
-            output_tokens=back,
-            reasoning_tokens=hidden,
-        )
-    except InvalidUsageError as error:
-        raise ValueError(str(error)) from None

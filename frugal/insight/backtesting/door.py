@@ -11,6 +11,7 @@ from typing import Any
 
 from frugal._core.pipeline import plan_of
 from frugal._middleware.batched import Batched
+from frugal._middleware.semantic_cached import SemanticCached
 from frugal.decorators.metering import metered
 from frugal.insight.backtesting.judging import matches
 from frugal.insight.backtesting.logged import Logged
@@ -45,12 +46,19 @@ class Door:
         stage.rings += [ring for ring in plan.stack if isinstance(ring, Batched)]
         self.name = plan.function.name
         self._model = plan.model_argument
+        self._by_meaning = any(isinstance(ring, SemanticCached) for ring in stage.rings)
 
     @staticmethod
     def _decorated(function: Any, name: str, stack: Callable[[Any], Any]) -> Any:
         module, _, rest = name.rpartition(".")
         function.__module__, function.__qualname__, function.__name__ = module or "log", rest, rest
-        made = stack(function)
+        try:
+            made = stack(function)
+            if not callable(made):
+                raise TypeError(f"{stack!r} made {made!r:.60} of a function, and a decorator returns a function")
+        except Exception as error:
+            error.add_note("This was as the stack was put on a function.")
+            raise
         plan = plan_of(made)
         # What no decorator meters is metered here: a mark, whose place cannot matter.
         return made if plan is not None and plan.meter is not None else metered(made)
@@ -85,7 +93,7 @@ class Door:
         """Return the rings that cannot be asked for a request."""
         if not logged.is_known:
             return ("cached", "deduplicated", "semantic_cached")
-        return () if matches(self._rings, logged) else ("semantic_cached",)
+        return () if not self._by_meaning or matches(self._rings, logged) else ("semantic_cached",)
 
 
 _TAKEN = frozenset({"messages", "items", "max_tokens", "stream", "model"})

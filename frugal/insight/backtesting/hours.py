@@ -8,21 +8,22 @@ machine's time goes on as ever.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
 from frugal._values.clock import clock as ambient
-from frugal._values.clock import replaced
 
 __all__ = ["VirtualLoop", "run"]
 
 T = TypeVar("T")
 
 _LEAST = 1e-6
-"""Seconds that a wait takes at the least: a float of Unix seconds tells no less apart, and time must move."""
+"""Seconds that a wait takes at the least, where a float of Unix seconds tells them apart: time must move."""
 
 _PATIENCE = 60.0
 """Real seconds that something real is waited for before time goes on without it."""
@@ -34,9 +35,11 @@ class _Selector(selectors.DefaultSelector):
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Return what is ready; else move the clock by `timeout`."""
+        """Return what is ready; else move the clock to the next timer."""
         if timeout is not None and timeout <= 0:
-            return super().select(0)
+            # Something is ready already. Where there is nothing to listen to but the loop's own pipe, which only wakes
+            # sleepers, the kernel need not be asked.
+            return super().select(0) if len(self.get_map()) > 1 else []
         if self.loop.threads or timeout is None:
             found = super().select(_PATIENCE)
         else:
@@ -47,7 +50,7 @@ class _Selector(selectors.DefaultSelector):
                     f"{len(asyncio.all_tasks(self.loop))} tasks of the backtest wait for something that never comes: "
                     "one of the stack's decorators waits for what only production has."
                 )
-            self.loop.jump(timeout)
+            self.loop.jump()
         return found
 
 
@@ -64,29 +67,38 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self, start: float) -> None:
-        self._now = start
+        self.now = start
         self.threads = 0
         self.outside = 0
+        self.strangers = 0
+        self._own = threading.get_ident()
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)
-        # Due is what is due within this: asyncio asks for "before now and a resolution", and adding a nanosecond to a
-        # float of Unix seconds changes nothing.
-        self._clock_resolution = _LEAST
+        self._clock_resolution = self._least()
 
     def time(self) -> float:
         """Return the virtual time in Unix seconds."""
-        return self._now
+        return self.now
 
-    def jump(self, seconds: float) -> None:
-        """Move on."""
-        self._now += max(seconds, _LEAST)
+    def jump(self) -> None:
+        """Move on to the next timer, however far: asyncio itself would go there by a day at a time."""
+        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # no public name tells when
+        self.now = max(timers[0].when(), self.now + self._least()) if timers else self.now + self._least()
+        # Due is what is due within this: asyncio asks for "before now and a resolution", and adding a nanosecond to a
+        # float of Unix seconds changes nothing.
+        self._clock_resolution = self._least()
+
+    def _least(self) -> float:
+        """Return the seconds that are told apart at this time: some thousand years from now, a microsecond is none."""
+        return max(_LEAST, 2 * math.ulp(self.now))
 
     def call_later(  # type: ignore[override]  # the checker's stub is generic over the callback's arguments
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Call back after so many virtual seconds."""
-        return super().call_later(max(delay, _LEAST) if delay > 0 else delay, callback, *args, context=context)
+        wait = max(delay, self._clock_resolution) if delay > 0 else delay
+        return super().call_later(wait, callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[override]  # likewise
         self, executor: Any, func: Callable[..., T], *args: Any
@@ -96,6 +108,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.threads += 1
         future.add_done_callback(self._over)
         return future
+
+    def call_soon_threadsafe(  # type: ignore[override]  # likewise
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call back from another thread; one that was not begun by the loop is counted, for time went on meanwhile."""
+        if not self.threads and threading.get_ident() != self._own:
+            self.strangers += 1
+        return super().call_soon_threadsafe(callback, *args, context=context)
 
     def _over(self, _: object) -> None:
         self.threads -= 1
@@ -119,15 +139,21 @@ _here: ContextVar[VirtualLoop | None] = ContextVar("frugal_virtual_loop", defaul
 
 
 class _Clock:
-    """The loop's time inside, and whatever time it is outside."""
+    """The loop's time inside of backtests, and whatever time it is outside.
 
-    def __init__(self, outside: Any) -> None:
-        self._outside = outside
+    One stands in the place of the machine's clock for as long as any backtest runs: they may run in several threads,
+    and end in another order than they began.
+    """
+
+    def __init__(self) -> None:
+        self._outside: Any = None
+        self._lock = threading.Lock()
+        self._backtests = 0
 
     def now(self) -> float:
         """Return Unix seconds."""
         loop = _here.get()
-        return float(self._outside.now()) if loop is None else loop.time()
+        return float(self._outside.now()) if loop is None else loop.now
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds."""
@@ -135,6 +161,22 @@ class _Clock:
             await self._outside.sleep(seconds)
         else:
             await asyncio.sleep(seconds)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._backtests and ambient.current is not self:
+                self._outside = ambient.current
+                ambient.put(self)
+            self._backtests += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._backtests -= 1
+            if not self._backtests and ambient.current is self:
+                ambient.put(self._outside)
+
+
+_clock = _Clock()
 
 
 def run(make: Callable[[VirtualLoop], Coroutine[Any, Any, T]], start: float) -> T:
@@ -152,7 +194,7 @@ def run(make: Callable[[VirtualLoop], Coroutine[Any, Any, T]], start: float) -> 
     loop = VirtualLoop(start)
     token = _here.set(loop)  # before the runner copies the context
     try:
-        with replaced(_Clock(ambient.current)), asyncio.Runner(loop_factory=lambda: loop) as runner:
+        with _clock, asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(make(loop))
     finally:
         _here.reset(token)

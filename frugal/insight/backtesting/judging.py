@@ -6,7 +6,7 @@ concerns; what a log has makes no words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from frugal._middleware.batched import Batched
@@ -15,7 +15,6 @@ from frugal._middleware.cached import Cached
 from frugal._middleware.deduplicated import Deduplicated
 from frugal._middleware.rate_limited import RateLimited
 from frugal._middleware.semantic_cached import SemanticCached
-from frugal._values.cost import Cost
 from frugal.insight.backtesting.logged import Log, Logged
 from frugal.insight.backtesting.stage import Rerouted, routable
 
@@ -33,21 +32,18 @@ def matches(rings: Sequence[Any], logged: Logged) -> bool:
     return logged.prompt is not None and (logged.answer is not None or not compares)
 
 
-def notes_on(log: Log, rings: Sequence[Any], baselines: Sequence[Cost]) -> list[str]:
+def notes_on(log: Log, rings: Sequence[Any], unpriced: Mapping[str, int]) -> list[str]:
     """Return what could not be judged.
 
     Args:
         log: the log.
         rings: the rings that the stack is made of.
-        baselines: what each request costs with no ring at all.
+        unpriced: how many requests have no price, by their models.
     """
     notes = list(log.notes)
-    notes += [f"{_requests(count)} left out: {reason}" for reason, count in log.left_out.items()]
+    notes += [f"{_rows(count)} left out: {reason}" for reason, count in log.left_out.items()]
+    notes += [f"{_requests(count)} with {about}" for about, count in log.remarks.items()]
     notes += dict.fromkeys(note for ring in rings for note in _on(ring, log.requests))
-    unpriced: dict[str, int] = {}
-    for logged, cost in zip(log.requests, baselines, strict=True):
-        if cost.amount is None:
-            unpriced[logged.model] = unpriced.get(logged.model, 0) + 1
     notes += [
         f"{_requests(count)} of model {model!r}: no price is known for it; give one with prices="
         for model, count in unpriced.items()
@@ -126,6 +122,10 @@ def _on_routing(ring: Rerouted, requests: Sequence[Logged], dumb: int) -> Iterat
 
 def _of(some: int, total: int) -> str:
     return f"all {_requests(total)}" if some == total else f"{some:,} of {_requests(total)}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" + ("" if count == 1 else "s")
 
 
 def _requests(count: int) -> str:

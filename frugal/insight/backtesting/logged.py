@@ -12,10 +12,12 @@ from typing import Any
 from frugal._values.cost import Cost
 from frugal._values.usage import NO_USAGE, Usage
 
-__all__ = ["FUNCTION", "LeftOut", "Log", "Logged"]
+__all__ = ["FUNCTION", "LeftOut", "Log", "Logged", "Remark"]
 
 FUNCTION = "log.ask"
 """The name of the function that requests are asked of, where the log names none."""
+
+_nothing: Mapping[str, Any] = {}  # never changed, and one for all: a log may have a million requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +57,12 @@ class Logged:
     tier: str | None = None
     prompt: str | Sequence[Any] | None = None
     answer: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=lambda: _nothing)
     identity: str | None = None
     function: str = FUNCTION
     user: str | None = None
     session: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=lambda: _nothing)
     stream: bool = False
     latency: float | None = None
     max_tokens: int | None = None
@@ -82,17 +84,26 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Say what is to be known of a request: what its row did not say, or said in vain."""
+
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """Hold the requests of a log, oldest first.
 
     Args:
         requests: the requests.
         left_out: how many rows are none, by the reason.
+        remarks: of how many requests something is to be known, by what it is.
         notes: what else is to be known of it.
     """
 
     requests: Sequence[Logged]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    remarks: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from frugal._values.cost import Cost
 from frugal._values.record import Record
 from frugal.insight.backtesting.logged import Logged
+from frugal.ports import Reading
 
 __all__ = ["Playing", "playing"]
 
@@ -24,8 +25,12 @@ class Playing:
         number: its place in the log, from 1.
         baseline: what it costs with no ring at all.
         latency: seconds that the provider takes.
-        records: what was recorded of it.
+        spent: what its own records cost so far, in pico-dollars.
+        answer: the record that says how it ended.
+        last: the record that was written last.
         refusal: the error that refused it.
+        counted: what it was counted as once it had ended: outcome, ring, and the pico-dollars that ring saved.
+        given: what the provider answered, by the answer's name: what was used, and what that costs.
         taken: whether a batch has it.
     """
 
@@ -33,8 +38,12 @@ class Playing:
     number: int
     baseline: Cost
     latency: float
-    records: list[Record] = field(default_factory=list)
+    spent: int = 0
+    answer: Record | None = None
+    last: Record | None = None
     refusal: Exception | None = None
+    counted: tuple[str, str, int] | None = None
+    given: dict[str, tuple[Reading, Cost]] = field(default_factory=dict)
     taken: bool = False
 
 

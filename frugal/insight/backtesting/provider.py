@@ -6,6 +6,7 @@ another model uses the same tokens at that model's price. What it answers in has
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -14,7 +15,6 @@ from typing import Any
 
 from frugal._values.clock import clock
 from frugal._values.cost import Cost
-from frugal._values.facts import Facts
 from frugal._values.usage import NO_USAGE
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import Playing, playing
@@ -22,7 +22,7 @@ from frugal.ports import Prices, Reading
 from frugal.providers import RequestShapes
 from frugal.testing.shapes import shape_named
 
-__all__ = ["Failed", "Provider", "SilentTelemetry", "content_of"]
+__all__ = ["Failed", "Provider", "content_of"]
 
 _SHAPE = shape_named("openai")
 _SHORT = frozenset({"length", "max_tokens", "content_filter", "refusal", "safety"})
@@ -52,6 +52,13 @@ def content_of(logged: Logged, number: int) -> Any:
     return logged.identity if logged.identity is not None else f"request {number} of the log"
 
 
+_last: ContextVar[tuple[Reading, Cost] | None] = ContextVar("frugal_backtest_answer", default=None)
+"""What was answered last in this task: an answer without a name of its own, or a batch's, is known by that."""
+
+_OWN = frozenset({"messages", "model", "max_tokens", "stream"})
+"""The arguments of a request that has no others: what it asks for need not be looked for in any other spelling."""
+
+
 class Provider:
     """Answer calls, and read what the answers cost; it stands in the place of the readers too.
 
@@ -64,8 +71,6 @@ class Provider:
         self._prices = prices
         self._respond = respond
         self._numbers = itertools.count(1)
-        self._readings: dict[str, tuple[Reading, Cost]] = {}
-        self._last: ContextVar[tuple[Reading, Cost] | None] = ContextVar("frugal_backtest_answer", default=None)
         self._shapes = RequestShapes()
         self.waiting: dict[str, list[Playing]] = {}
 
@@ -75,28 +80,30 @@ class Provider:
         """Answer the request that is being played."""
         now = playing.get()
         assert now is not None  # noqa: S101 nobody else calls it
-        await clock.sleep(now.latency)
+        await asyncio.sleep(now.latency)
         if now.logged.failed is not None:
             raise Failed([now])
-        name = f"chatcmpl-{next(self._numbers)}"
-        self._note(name, *self._bill(now, model))
+        number = next(self._numbers)
+        name = f"chatcmpl-{number}"
+        found = now.given[name] = self._bill(now, model)
+        _last.set(found)
         words = now.logged.answer if now.logged.answer is not None else f"answer {name}"
         if stream:
-            return _chunks(int(name.rpartition("-")[2]), model, words, now.logged.finish)
+            return _chunks(number, model, words, now.logged.finish)
         if self._respond is not None:
             return self._respond(now.logged)
-        return _SHAPE.response(int(name.rpartition("-")[2]), model, words, NO_USAGE, now.logged.finish)
+        return _SHAPE.response(number, model, words, NO_USAGE, now.logged.finish)
 
     async def answer_many(self, items: list[Any], model: str) -> list[Any]:
         """Answer a batch: as long as its longest member, at the sum of their costs."""
         members = self._members(items)
-        await clock.sleep(max((member.latency for member in members), default=0.0))
+        await asyncio.sleep(max((member.latency for member in members), default=0.0))
         if all(member.logged.failed is not None for member in members):
             raise Failed(members)  # where only some did, the others have their answers
         bills = [self._bill(member, model) for member in members]
         usage = sum((reading.usage or NO_USAGE for reading, _ in bills), NO_USAGE)
         reading = Reading(usage=usage, model=bills[0][0].model, provider=bills[0][0].provider, finish="stop")
-        self._last.set((reading, Cost.total(cost for _, cost in bills)))
+        _last.set((reading, Cost.total(cost for _, cost in bills)))
         return [
             self._respond(member.logged)
             if self._respond is not None
@@ -134,14 +141,14 @@ class Provider:
             return reading, now.baseline
         return reading, self._prices.cost(model, logged.usage, at=clock.now(), tier=logged.tier)
 
-    def _note(self, name: str, reading: Reading, cost: Cost) -> None:
-        self._readings[name] = (reading, cost)
-        self._last.set((reading, cost))
-
     # ------------------------------------------------------------------ as a usage reader
 
-    def _of(self, response: Any) -> tuple[Reading, Cost] | None:
-        return self._readings.get(getattr(response, "id", "")) or self._last.get()
+    @staticmethod
+    def _of(response: Any) -> tuple[Reading, Cost] | None:
+        now = playing.get()
+        name = getattr(response, "id", None)
+        found = now.given.get(name) if now is not None and isinstance(name, str) else None
+        return found or _last.get()
 
     def read(self, response: Any) -> Reading | None:
         """Return what the log says of this answer."""
@@ -166,7 +173,8 @@ class Provider:
 
     def model(self, arguments: Mapping[str, Any]) -> str | None:
         """Return the model asked for."""
-        return self._shapes.model(arguments)
+        given = arguments.get("model")
+        return given if type(given) is str and given else self._shapes.model(arguments)
 
     def input_tokens(self, arguments: Mapping[str, Any]) -> tuple[int, int]:
         """Return the typical count of input tokens, and one that is never too low.
@@ -181,6 +189,10 @@ class Provider:
 
     def output_limit(self, arguments: Mapping[str, Any]) -> int | None:
         """Return the output tokens that the request allows."""
+        if arguments.keys() <= _OWN:
+            given = arguments.get("max_tokens")
+            if given is None or type(given) is int:
+                return given if given is not None and given > 0 else None
         return self._shapes.output_limit(arguments)
 
     def tier(self, arguments: Mapping[str, Any]) -> str | None:
@@ -220,25 +232,3 @@ class _Streamed:
     def reading(self) -> Reading | None:
         """Return what the log says of this answer."""
         return self._found
-
-
-class SilentTelemetry:
-    """Show nothing: nobody's traces get what never happened."""
-
-    def begin_call(self, function: str, facts: Facts, parent: Any) -> None:
-        """Begin nothing."""
-
-    def begin_attempt(self, span: Any, function: str, model: str | None) -> None:
-        """Begin nothing."""
-
-    def leave_attempt(self, attempt: Any) -> None:
-        """Leave nothing."""
-
-    def end_attempt(self, attempt: Any, spent: Any) -> None:
-        """End nothing."""
-
-    def end_call(self, span: Any, records: Any, journal: Any, error: BaseException | None) -> None:
-        """End nothing."""
-
-    def event(self, span: Any, name: str, attributes: Mapping[str, Any]) -> None:
-        """Note nothing."""

@@ -1,35 +1,27 @@
 """Reading a log: from a file or from mappings to requests in the order of time.
 
-Law: a file is never changed and never run; what cannot be read raises with the row and the remedy.
+Law: what cannot be read raises with the row, the column and the remedy; what is left out is counted.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from frugal._values.record import Record
 from frugal.insight.backtesting.cells import instant
-from frugal.insight.backtesting.logged import LeftOut, Log, Logged
+from frugal.insight.backtesting.files import opened
+from frugal.insight.backtesting.logged import LeftOut, Log, Logged, Remark
 from frugal.insight.backtesting.presets import PRESETS, preset_of
 from frugal.insight.backtesting.presets.ledger import row_of
 from frugal.insight.backtesting.presets.plain import has_only_seconds, plain
-from frugal.insight.backtesting.presets.rows import Row
+from frugal.insight.backtesting.presets.rows import Row, Rows
 
-__all__ = ["FORMATS", "START", "read_log"]
-
-FORMATS = (".csv", ".jsonl", ".ndjson", ".json")
-"""The suffixes of files that can be read; each may be followed by `.gz`."""
+__all__ = ["START", "read_log"]
 
 START = 1_768_478_400.0
 """When sessions begin whose log has no calendar: noon of 15 January 2026, UTC."""
@@ -38,7 +30,6 @@ _SESSIONS = (
     "the log tells time only within sessions: all of them began together, so figures by the hour and budgets by the "
     "calendar are those of that arrangement"
 )
-_WIDE = 2**31 - 1  # a cell of csv may hold a whole prompt
 
 
 def read_log(
@@ -48,6 +39,7 @@ def read_log(
     columns: Mapping[str, str] | None = None,
     model: str | None = None,
     start: datetime | float | None = None,
+    on_row: Callable[[], None] | None = None,
 ) -> Log:
     """Read a log of past requests.
 
@@ -58,6 +50,7 @@ def read_log(
         columns: for a plain log, the columns that have other names than ours.
         model: for a plain log, the model of rows that name none.
         start: when sessions began, where the log has only seconds since then.
+        on_row: called as each row was read, to show progress.
 
     Raises:
         ValueError: the preset or a column is not known, the suffix is not, or a row cannot be read.
@@ -71,87 +64,109 @@ def read_log(
         raise ValueError(f"preset={preset!r} is not known: it is one of {', '.join(PRESETS)}.")
     if preset is not None and columns is not None:
         raise ValueError("columns= is for plain logs; a preset knows its own.")
-    if isinstance(log, (str, os.PathLike)):
-        place = Path(log)
+    began = instant(start)
+    reader = _Reader(preset, columns, model, START if began is None else began, on_row)
+    if not isinstance(log, (str, os.PathLike)):
+        return reader.read(_Given(log))
+    place = Path(log)
+    with opened(place) as rows:
         try:
-            with _rows(place) as rows:
-                return _read(rows, preset, columns, model, start)
-        except (ValueError, EOFError, csv.Error) as error:
-            raise ValueError(f"{str(place)!r} cannot be replayed: {error}") from None
-    return _read((row_of(row) if isinstance(row, Record) else row for row in log), preset, columns, model, start)
+            return reader.read(rows)
+        except UnicodeDecodeError:
+            raise
+        except ValueError as error:
+            raise ValueError(f"{str(place)!r} cannot be replayed: {error}.") from None
 
 
-def _read(
-    rows: Iterable[Row],
-    preset: str | None,
-    columns: Mapping[str, str] | None,
-    model: str | None,
-    start: datetime | float | None,
-) -> Log:
-    coming = iter(rows)
-    head = list(islice(coming, 1))
-    if head and not isinstance(head[0], Mapping):
-        raise ValueError(f"a log is made of mappings, and the first row is {head[0]!r}")
-    notes = []
-    name = preset
-    if name is None and columns is None and head:
-        name = preset_of(head[0])
-    if name is not None:
-        read, note = PRESETS[name].read, PRESETS[name].note
-    else:
-        began = instant(start)
-        read, note = plain(columns, model, START if began is None else began), ""
-        if columns is None and has_only_seconds(iter(head)):
-            note = _SESSIONS
-    if note:
-        notes.append(note)
-    requests: list[Logged] = []
-    left_out: Counter[str] = Counter()
-    for found in read(chain(head, coming)):
-        if isinstance(found, LeftOut):
-            left_out[found.reason] += 1
-        else:
-            requests.append(found)
-    requests.sort(key=lambda request: request.time)
-    return Log(requests, dict(left_out), notes)
+class _Given:
+    """Rows that are given in memory."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]] | Iterable[Record]) -> None:
+        self._rows = rows
+        self._number = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows:
+            self._number += 1
+            yield row_of(row) if isinstance(row, Record) else row
+
+    def where(self) -> str:
+        """Return the number of the last row."""
+        return f"row {self._number}"
 
 
-@contextmanager
-def _rows(place: Path) -> Iterator[Iterator[Row]]:
-    """Open a file and yield its rows."""
-    suffixes = [suffix.lower() for suffix in place.suffixes]
-    zipped = suffixes[-1:] == [".gz"]
-    kind = (suffixes[:-1] if zipped else suffixes)[-1:]
-    if not kind or kind[0] not in FORMATS:
-        raise ValueError(f"its suffix is none of {', '.join(FORMATS)}, each perhaps with .gz")
-    with io.TextIOWrapper(gzip.open(place) if zipped else place.open("rb"), "utf-8-sig", newline="") as file:
-        if kind[0] == ".csv":
-            before = csv.field_size_limit(_WIDE)
-            try:
-                yield csv.DictReader(file)
-            finally:
-                csv.field_size_limit(before)
-        elif kind[0] == ".json":
-            yield iter(_array(json.load(file)))
-        else:
-            yield _lines(file)
+class _Checked:
+    """Rows of which each is a mapping, whose first can be looked at before they are read."""
 
+    def __init__(self, rows: Rows, on_row: Callable[[], None] | None) -> None:
+        self._rows = rows
+        self._on_row = on_row
+        self._coming = iter(rows)
+        self.first: Row | None = self._next()
 
-def _array(value: Any) -> list[Row]:
-    """Return the rows of a JSON document: a list, or an object with one under `data`."""
-    found = value.get("data") if isinstance(value, Mapping) else value
-    if not isinstance(found, list):
-        raise ValueError("it is neither a JSON list nor an object with a list under 'data'")  # noqa: TRY004 a bad log
-    return found
+    def _next(self) -> Row | None:
+        row = next(self._coming, None)
+        if row is not None and not isinstance(row, Mapping):
+            raise ValueError(f"{self.where()}, it is {type(row).__name__} {row!r:.60}, and a log is made of mappings")
+        return row
 
-
-def _lines(file: TextIO) -> Iterator[Row]:
-    for number, line in enumerate(file, 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"line {number} is not JSON ({error})") from None
-            if not isinstance(row, Mapping):
-                raise ValueError(f"line {number} is not a JSON object")
+    def __iter__(self) -> Iterator[Row]:
+        row = self.first
+        while row is not None:
             yield row
+            if self._on_row is not None:
+                self._on_row()
+            row = self._next()
+
+    def where(self) -> str:
+        """Return where the last row stands."""
+        return self._rows.where()
+
+
+class _Reader:
+    """Reads the rows of one log."""
+
+    def __init__(
+        self,
+        preset: str | None,
+        columns: Mapping[str, str] | None,
+        model: str | None,
+        start: float,
+        on_row: Callable[[], None] | None,
+    ) -> None:
+        self._preset = preset
+        self._columns = columns
+        self._model = model
+        self._start = start
+        self._on_row = on_row
+
+    def read(self, given: Rows) -> Log:
+        """Return the log that the rows make."""
+        rows = _Checked(given, self._on_row)
+        name = self._preset
+        if name is None and self._columns is None and rows.first is not None:
+            name = preset_of(rows.first)
+        if name is not None:
+            read, note = PRESETS[name].read, PRESETS[name].note
+        else:
+            read, note = plain(self._columns, self._model, self._start), ""
+            if self._columns is None and rows.first is not None and has_only_seconds(rows.first):
+                note = _SESSIONS
+        requests: list[Logged] = []
+        left_out: Counter[str] = Counter()
+        remarks: Counter[str] = Counter()
+        for found in read(rows):
+            if isinstance(found, Logged):
+                requests.append(found)
+            elif isinstance(found, LeftOut):
+                left_out[found.reason] += 1
+            elif isinstance(found, Remark):
+                remarks[found.about] += 1
+        if name is None and not requests and left_out:
+            raise ValueError(
+                f"none of its {left_out.total():,} rows says what it used or what it cost: "
+                "say which columns do, columns={'input_tokens': …, 'output_tokens': …}"
+            )
+        requests.sort(key=lambda request: request.time)
+        notes = [*([note] if note else []), *getattr(given, "notes", ())]
+        return Log(requests, dict(left_out), dict(remarks), notes)

@@ -10,19 +10,20 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import Context, copy_context
 from datetime import datetime
 from statistics import median
 from typing import Any
 
-from frugal._core.ambient import bypass, scope
+from frugal._core.ambient import Scope, bypass
 from frugal._core.pipeline import plan_of
 from frugal._core.recording import REFUSALS
 from frugal._core.rehearsal import rehearsal
 from frugal._values.cost import FREE, UNPRICED, Cost
 from frugal._values.record import Record
 from frugal.decorators.wiring import priced
-from frugal.insight.backtesting.counting import counted
+from frugal.insight.backtesting.counting import Tally
 from frugal.insight.backtesting.door import Door
 from frugal.insight.backtesting.hours import VirtualLoop, run
 from frugal.insight.backtesting.judging import notes_on
@@ -30,6 +31,7 @@ from frugal.insight.backtesting.logged import Log, Logged
 from frugal.insight.backtesting.playing import Playing, playing
 from frugal.insight.backtesting.provider import Failed
 from frugal.insight.backtesting.reading import read_log
+from frugal.insight.backtesting.sparing import sparing
 from frugal.insight.backtesting.stage import Stage
 from frugal.insight.backtesting.verdict import Backtest
 from frugal.ports import Prices
@@ -38,6 +40,10 @@ from frugal.prices import default_prices
 __all__ = ["backtest"]
 
 _LATENCY = 1.0  # seconds, where neither the log nor the caller knows better
+_STRANGERS = (
+    "the stack works in threads that the event loop does not know of, for which time did not wait: which requests "
+    "were under way together may differ from run to run; asyncio.to_thread() would be waited for"
+)
 _LINGER = 3600.0  # virtual seconds that what goes on behind the requests has to end
 
 
@@ -100,40 +106,45 @@ def backtest(
     if latency is not None and (isinstance(latency, bool) or not 0 <= latency < float("inf")):
         raise ValueError(f"latency={latency!r}: give seconds, 0 or more.")
     read = log if isinstance(log, Log) else read_log(log, preset=preset, columns=columns, model=model, start=start)
-    stage = Stage(priced(prices), default_prices, respond)
-    token = rehearsal.set(stage)
-    try:
-        with _quiet():
-            return _replay(read, stack, stage, latency, timezone, on_request)
-    finally:
-        rehearsal.reset(token)
+    tally = Tally(timezone)
+    stage = Stage(priced(prices), default_prices, respond, tally)
+    return alone().run(_replay, read, stack, stage, tally, latency, on_request)
+
+
+def alone() -> Context:
+    """Return a context in which nothing is ambient but what is the user's own.
+
+    A scope, a call or a bypass around the backtest is about the calls of its caller, and none of the log's.
+    """
+    context = Context()
+    for variable, value in copy_context().items():
+        if not variable.name.startswith("frugal_"):
+            context.run(variable.set, value)
+    return context
 
 
 def _replay(
     log: Log,
     stack: Callable[[Any], Any],
     stage: Stage,
+    tally: Tally,
     latency: float | None,
-    timezone: str,
     on_request: Callable[[], None] | None,
 ) -> Backtest:
-    names = dict.fromkeys(logged.function for logged in log.requests)
-    doors = {name: Door(name, stack, stage) for name in names}
-    waits = _latencies(log.requests, latency)
-    played = [
-        Playing(logged, number, _baseline(logged, stage.prices), wait)
-        for number, (logged, wait) in enumerate(zip(log.requests, waits, strict=True), 1)
-    ]
-    functions = frozenset(door.name for door in doors.values())
+    rehearsal.set(stage)
+    with _quiet(), sparing:
+        doors = {name: Door(name, stack, stage) for name in dict.fromkeys(logged.function for logged in log.requests)}
+        tally.functions.update(door.name for door in doors.values())
+        waits = _Latencies(log.requests, latency)
 
-    async def play(loop: VirtualLoop) -> None:
-        stage.loop = loop
-        await _all(played, doors, stage, on_request)
+        async def play(loop: VirtualLoop) -> None:
+            stage.loop = loop
+            await _all(log.requests, waits, doors, stage, tally, on_request)
 
-    if played:
-        run(play, played[0].logged.time)
-    notes = notes_on(log, stage.rings, [one.baseline for one in played])
-    return counted(played, stage.warned, functions, notes, timezone)
+        if log.requests:
+            run(play, log.requests[0].time)
+        strangers = stage.loop.strangers if stage.loop is not None else 0
+        return tally.verdict([*notes_on(log, stage.rings, tally.unpriced), *([_STRANGERS] if strangers else ())])
 
 
 def _baseline(logged: Logged, prices: Prices) -> Cost:
@@ -151,35 +162,48 @@ def _baseline(logged: Logged, prices: Prices) -> Cost:
     return cost
 
 
-def _latencies(requests: Sequence[Logged], given: float | None) -> list[float]:
-    """Return how long each request takes."""
-    known: dict[str, list[float]] = {}
-    for logged in requests:
-        if logged.latency is not None and logged.failed is None:
-            known.setdefault(logged.model, []).append(logged.latency)
-    if given is None:
+class _Latencies:
+    """Know how long each request takes.
+
+    Args:
+        requests: the log's.
+        given: seconds for those of which the log does not say it; their model's median when `None`.
+    """
+
+    def __init__(self, requests: Sequence[Logged], given: float | None) -> None:
+        known: dict[str, list[float]] = {}
+        if given is None:
+            for logged in requests:
+                if logged.latency is not None and logged.failed is None:
+                    known.setdefault(logged.model, []).append(logged.latency)
         every = [latency for latencies in known.values() for latency in latencies]
-        usual = median(every) if every else _LATENCY
-        by_model = {model: median(latencies) for model, latencies in known.items()}
-    else:
-        usual, by_model = given, {}
-    return [by_model.get(logged.model, usual) if logged.latency is None else logged.latency for logged in requests]
+        self._by_model = {model: median(latencies) for model, latencies in known.items()}
+        self._usual = given if given is not None else median(every) if every else _LATENCY
+
+    def of(self, logged: Logged) -> float:
+        """Return the seconds that a request takes."""
+        return logged.latency if logged.latency is not None else self._by_model.get(logged.model, self._usual)
 
 
 async def _all(
-    played: Sequence[Playing],
+    requests: Sequence[Logged],
+    waits: _Latencies,
     doors: Mapping[str, Door],
-    stage: Stage,  # noqa: ARG001 kept alive while its rings play
+    stage: Stage,
+    tally: Tally,
     on_request: Callable[[], None] | None,
 ) -> None:
     """Begin each request at its time, and wait for all, and for what goes on behind them."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.TaskGroup() as group:
-            for now in played:
-                if now.logged.time > loop.time():
-                    await asyncio.sleep(now.logged.time - loop.time())
-                group.create_task(_one(now, doors[now.logged.function], on_request))
+            for number, logged in enumerate(requests, 1):
+                ahead = logged.time - loop.time()
+                if ahead > 0:
+                    await asyncio.sleep(ahead)
+                now = Playing(logged, number, _baseline(logged, stage.prices), waits.of(logged))
+                tally.begin(now)
+                group.create_task(_one(now, doors[logged.function], stage, tally, on_request))
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     behind = asyncio.all_tasks() - {asyncio.current_task()}
@@ -187,25 +211,23 @@ async def _all(
         await asyncio.wait(behind, timeout=_LINGER)
 
 
-async def _one(now: Playing, door: Door, on_request: Callable[[], None] | None) -> None:
+async def _one(now: Playing, door: Door, stage: Stage, tally: Tally, on_request: Callable[[], None] | None) -> None:
     """Play one request."""
     playing.set(now)
     logged = now.logged
-    tags = {name: value for name, value in logged.tags.items() if name not in {"user", "run"}}
-    with ExitStack() as around:
-        around.enter_context(scope(user=logged.user, run=logged.session, **tags))
-        blind = door.bypassed(logged)
-        if blind:
-            around.enter_context(bypass(*blind, store=False))
-        try:
+    blind = door.bypassed(logged)
+    try:
+        with Scope(logged.user, logged.session, logged.tags), bypass(*blind, store=False) if blind else nullcontext():
             await door.ask(now)
-        except REFUSALS as error:
-            now.refusal = error.with_traceback(None)  # its frames would keep the whole call alive
-        except Failed:
-            pass
-        except Exception as error:
-            error.add_note(f"This was request {now.number} of the backtest's log.")
-            raise
+    except REFUSALS as error:
+        now.refusal = error.with_traceback(None)  # its frames would keep the whole call alive
+    except Failed:
+        pass
+    except Exception as error:
+        error.add_note(f"This was request {now.number} of the backtest's log.")
+        raise
+    tally.end(now)
+    stage.books.over(now)
     if on_request is not None:
         on_request()
 

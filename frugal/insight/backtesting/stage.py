@@ -7,6 +7,7 @@ the log has what it would need.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,38 +15,27 @@ from typing import Any
 from frugal._core.call import Call
 from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import Proceed
-from frugal._mechanisms.tiers import Layer
 from frugal._middleware.budgeted import Budgeted
 from frugal._middleware.metered import Metered
 from frugal._middleware.routed import RoutedRing
 from frugal._middleware.semantic_cached import Matcher, SemanticCached
 from frugal._values.clock import clock
 from frugal._values.facts import Routed
-from frugal._values.record import BudgetStatus, Record
+from frugal._values.record import BudgetStatus
 from frugal.decorators.caching import Disk, Memory
-from frugal.indexes.rows import MemoryRows
 from frugal.insight.backtesting.books import Books
+from frugal.insight.backtesting.counting import Tally
 from frugal.insight.backtesting.hours import VirtualLoop
 from frugal.insight.backtesting.logged import Logged
 from frugal.insight.backtesting.playing import playing
-from frugal.insight.backtesting.provider import Provider, SilentTelemetry
-from frugal.ports import Codec, Prices
+from frugal.insight.backtesting.provider import Provider
+from frugal.insight.backtesting.scratch import ENDLESS, Scratch, Stores, apart
+from frugal.insight.backtesting.silence import SilentTelemetry
+from frugal.ports import Prices
 from frugal.routers.adaptive import Adaptive
 from frugal.routers.cascade import CascadeRouter
-from frugal.stores import MemoryStore
 
-__all__ = ["Stage", "Warned", "routable"]
-
-_ENDLESS = 2**40
-"""Entries of what stands for a disk: its bound is in bytes, and what the log's answers would take is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """A budget that came near its limit."""
-
-    time: float
-    status: BudgetStatus
+__all__ = ["Stage", "routable"]
 
 
 def routable(router: Any) -> bool:
@@ -63,18 +53,23 @@ class Stage:
         prices: prices that go before the stack's own; the stack's, or else the default ones, when `None`.
         default: gives the default prices.
         respond: makes the answers; OpenAI's shape when `None`.
+        tally: what is told of records and of budgets near their limit.
     """
 
     def __init__(
-        self, prices: Prices | None, default: Callable[[], Prices], respond: Callable[[Logged], Any] | None
+        self,
+        prices: Prices | None,
+        default: Callable[[], Prices],
+        respond: Callable[[Logged], Any] | None,
+        tally: Tally,
     ) -> None:
         self._given = prices
         self._default = default
-        self._stores: dict[Any, MemoryStore] = {}
+        self._stores = Stores()
         self.loop: VirtualLoop | None = None
         self.rings: list[Any] = []
-        self.warned: list[Warned] = []
-        self.books = Books(_kept)
+        self._tally = tally
+        self.books = Books(tally.take)
         self.provider = Provider(_Late(self), respond)
         self.named: Prices | None = None
         self.ports = Ports(
@@ -110,7 +105,8 @@ class Stage:
                 on_exceeded="raise" if callable(ring.on_exceeded) else ring.on_exceeded,
             )
         if isinstance(ring, RoutedRing):
-            return Rerouted(replace(ring, override=True), pins=not ring.override)
+            router = apart(ring.router) if inspect.isroutine(ring.router) else ring.router
+            return Rerouted(replace(ring, override=True, router=router), pins=not ring.override)
         if isinstance(ring, SemanticCached):
             return replace(ring, make=self._asking(ring.make))
         return ring
@@ -119,57 +115,44 @@ class Stage:
         """Return a scratch layer in the place of one."""
         if isinstance(layer, Memory):
             key = layer if layer.shared else None
-            return _Scratch(self, "memory", layer.ttl, layer.max_items, key)
+            return Scratch(self._stores, "memory", layer.ttl, layer.max_items, key)
         if isinstance(layer, Disk):
-            return _Scratch(self, "disk", layer.ttl, _ENDLESS, ("disk", layer.directory))
+            return Scratch(self._stores, "disk", layer.ttl, ENDLESS, ("disk", layer.directory))
         name = getattr(layer, "name", "disk" if getattr(layer, "durable", False) else "memory")
-        return _Scratch(self, name if name in {"memory", "disk"} else "disk", None, _ENDLESS, ("own", id(layer)))
+        return Scratch(self._stores, name if name in {"memory", "disk"} else "disk", None, ENDLESS, ("own", id(layer)))
 
-    def rows(self, directory: Any) -> MemoryRows:
+    def rows(self, directory: Any) -> Any:
         """Return scratch rows in the place of a directory's."""
+        from frugal.indexes.rows import MemoryRows  # noqa: PLC0415 numpy is heavy, and few stacks want it
+
         return MemoryRows(clock)
 
     # ------------------------------------------------------------------ the parts
 
-    def store(self, key: Any, max_items: int) -> MemoryStore:
-        """Return the scratch store for what shares a key; a new one for `None`."""
-        found = self._stores.get(key) if key is not None else None
-        if found is None:
-            found = MemoryStore(max_items)
-            if key is not None:
-                self._stores[key] = found
-        return found
-
     def _metering(self, said: Metering) -> Metering:
         if self.named is None:
             self.named = said.prices
-        return Metering(self.ports, None, self._given or said.prices, self.provider.stated, said.tags)
+        # The ledger that it names is there for no more than to be told from another one: see `Meter.ledger`.
+        return Metering(self.ports, said.ledger, self._given or said.prices, self.provider.stated, said.tags)
 
     def _warn(self, status: BudgetStatus) -> None:
-        self.warned.append(Warned(clock.now(), status))
+        self._tally.warn(status, clock.now())
 
     def _asking(self, make: Callable[[Call], Matcher]) -> Callable[[Call], Matcher]:
         """Let time pass as it does outside while an embedder is asked, which is the user's own."""
 
         def made(call: Call) -> Matcher:
             matcher = make(call)
+            ask = apart(matcher.embed)
 
             async def embed(text: str) -> Any:
                 assert self.loop is not None  # noqa: S101 calls are made on it
                 with self.loop.asking_outside():
-                    return await matcher.embed(text)
+                    return await ask(text)
 
             return replace(matcher, embed=embed)
 
         return made
-
-
-def _kept(records: Any) -> None:
-    """Hand records to the request that is being played."""
-    now = playing.get()
-    if now is not None:
-        found: list[Record] = now.records
-        found.extend(records)
 
 
 class _Late:
@@ -180,21 +163,6 @@ class _Late:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stage.prices, name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Scratch:
-    """A layer in the place of another, with its time to live and its bound."""
-
-    stage: Stage
-    name: str
-    ttl: float | None
-    max_items: int
-    key: Any
-
-    def layer(self, codec: Codec) -> Layer:
-        """Return the mechanism's layer; nothing is encoded, as nothing is written."""
-        return Layer(name=self.name, store=self.stage.store(self.key, self.max_items), ttl=self.ttl)
 
 
 @dataclass(frozen=True, eq=False)

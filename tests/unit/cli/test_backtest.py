@@ -100,7 +100,7 @@ def test_without_a_log_it_replays_the_ledger(frugal: Callable[..., Any], here: P
         (["--stack", "my_stacks:cheap", "--column", "x"], "OURS=THEIRS"),
         (["--stack", "my_stacks:cheap", "--preset", "nobody"], "langfuse"),
         (["--stack", "my_stacks:cheap", "--by", "user"], "hour"),
-        (["--stack", "my_stacks:cheap", "--since", "7d"], "--since"),
+        (["--stack", "my_stacks:cheap", "--ledger", "."], "LOG and --ledger both say what to replay"),
         (["--stack", "my_stacks:cheap", "--latency", "-1"], "--latency"),
         ([], "--stack"),
     ],

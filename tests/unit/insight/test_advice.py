@@ -489,3 +489,83 @@ def test_calls_without_input_have_no_length(book):
     """They are neither long nor short."""
     _rated(book, "gpt-4o", 20, 20, usage=Usage(output_tokens=5))
     assert book.advice()["fit_context"].sample == 0
+
+
+def test_tools_and_other_kinds_do_not_count_against_the_caches(book):
+    """The sign is the hit rate of what models were asked; a hundred tools are no misses."""
+    for number in range(20):
+        book.add(number, cost="0", outcome="memory") if number % 2 else book.add(number)
+    for number in range(100):
+        book.add(number, kind="tool", model=None, usage=Usage(), cost="0")
+        book.add(number, kind="vector store", model=None, usage=Usage(), cost="0.001")
+    found = book.advice()["exact_cache"]
+    assert not found.triggered
+    assert book.advice()["semantic_cache"].triggered is False
+
+
+def test_three_checks_of_a_semantic_cache_are_not_enough_to_condemn_it(book):
+    """Below ten, nothing is concluded."""
+    for number in range(3):
+        book.add(number, cost="0.05", outcome="shadow")
+    assert book.advice()["semantic_cache"].saving is None
+
+
+def test_near_repeats_of_other_users_are_not_what_a_semantic_cache_would_answer(book):
+    """It keeps its users apart, unless it is told otherwise."""
+    for number in range(12):
+        book.add(number, key=f"k{number}", user=f"user {number}", cost="1", latency=0, digests={"near": "n"})
+    assert book.advice()["semantic_cache"].saving == Money(0)
+    book.add(100, key="other", user="user 3", cost="2", digests={"near": "n"})
+    found = book.advice()["semantic_cache"]
+    assert found.saving == Money(2 * DOLLAR)
+    assert "1 call of 13 asked in other words what the same user had been answered" in found.evidence
+
+
+def test_a_call_that_is_a_run_of_its_own_is_no_step_of_a_loop(book):
+    """Without a scope each call is its own run: that says nothing of loops."""
+    for number in range(20):
+        book.add(number, key="a", id=f"c{number}", call=f"c{number}", run=f"c{number}")
+    found = book.advice()["fewer_steps"]
+    assert found.saving is None
+    assert "0 calls of 20 say what was asked, and in which run" in found.evidence
+
+
+def test_a_prefix_that_the_model_does_not_cache_saves_nothing(book):
+    """Some models keep only long ones."""
+    for number in range(10):
+        for model, prefix in (("claude-haiku-4-5", "p"), ("claude-opus-4-5", "q")):
+            book.add(
+                number * 60, model=model, usage=Usage(input_tokens=4_500, output_tokens=10),
+                digests={"prefix": prefix, "prefix_tokens": "4000"},
+            )  # fmt: skip
+    found = book.advice()["prompt_caching"]
+    assert found.saving == Money(0)
+    for number in range(10):
+        book.add(
+            number * 60, model="claude-haiku-4-5", usage=Usage(input_tokens=4_500, output_tokens=10),
+            digests={"prefix": "long", "prefix_tokens": "4200"},
+        )  # fmt: skip
+    saving = book.advice()["prompt_caching"].saving
+    assert saving is not None
+    assert saving.pico > 0
+
+
+def test_calls_in_flight_without_a_price_and_forgotten_ones_are_said(book, monkeypatch):
+    """A figure that is a lower bound says so."""
+    monkeypatch.setattr("frugal.insight.advice.advising.Rides", lambda: Rides(most=5))
+    for number in range(20):
+        book.add(number, key=f"k{number}", latency=0)
+    book.add(50, key="x", latency=9)
+    book.add(51, key="x", model="nobody-knows", cost=Cost.unpriced(), latency=9)
+    said = book.advice()["deduplication"].evidence
+    assert "1 of them had no price and add nothing." in said
+    for number in range(20):
+        book.add(60 + number / 100, key=f"j{number}", latency=9)
+    assert "At least: only the last 5 different requests" in book.advice()["deduplication"].evidence
+
+
+def test_a_cheaper_model_is_compared_at_the_same_tokens_and_says_so(book):
+    """What it would write itself, nobody knows."""
+    _rated(book, "gpt-4o", 50, 50)
+    _rated(book, "gpt-4o-mini", 50, 50)
+    assert "by gpt-4o-mini, at the same tokens" in book.advice()["routing"].evidence

@@ -6,7 +6,7 @@ cost what it saved. Equal keys are equal requests, though no record holds a prom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields as fields_of
 from typing import Any
 
@@ -16,7 +16,7 @@ from frugal._values.record import Record
 from frugal._values.usage import BUCKETS, Usage
 from frugal.insight.backtesting import cells
 from frugal.insight.backtesting.logged import LeftOut
-from frugal.insight.backtesting.presets.rows import Fields, Found, Row, made
+from frugal.insight.backtesting.presets.rows import Fields, Found, Line, Row, Rows, made
 
 __all__ = ["ledger", "row_of"]
 
@@ -43,7 +43,7 @@ def row_of(record: Record) -> Row:
     return row
 
 
-def ledger(rows: Iterable[Row]) -> Iterator[Found]:
+def ledger(rows: Rows) -> Iterator[Found]:
     """Read the rows of an export."""
     calls: dict[str, list[Row]] = {}
     for number, row in enumerate(rows, 1):
@@ -54,11 +54,12 @@ def ledger(rows: Iterable[Row]) -> Iterator[Found]:
         name = cells.text(row.get("call")) or f"row {number}"
         calls.setdefault(name, []).append(row)
     answers = {name: _answer(name, records) for name, records in calls.items()}
+    same: dict[Any, Any] = {}
     for name, records in calls.items():
         try:
-            yield made(_fields(records, answers[name], answers))
+            yield made(_fields(records, answers[name], answers), answers[name], same)
         except ValueError as error:
-            raise ValueError(f"call {name!r}: {error}.") from None
+            raise ValueError(f"call {name!r}, {error}") from None
 
 
 def _no_request(row: Row) -> str | None:
@@ -76,24 +77,28 @@ def _answer(name: str, records: list[Row]) -> Row:
 def _fields(records: list[Row], answer: Row, answers: Mapping[str, Row]) -> Fields:
     outcome = str(answer.get("outcome"))
     source: Row = answers.get(str(answer.get("source_id")), {}) if outcome in _HITS else answer
+    line, spent = Line(answer), Line(source)
     cost = Cost.total(map(_cost, records)) if len(records) > 1 else _cost(answer)
     if outcome in _HITS:
-        cost = Cost.exact(Money(cells.count(answer.get("saved_pico")) or 0) + cost.known, price_table="log")
+        cost = Cost.exact(Money(line.whole("saved_pico") or 0) + cost.known, price_table="log")
     asked = _said(answer, "model_requested")
+    usage = Usage(*(spent.count(bucket) or 0 for bucket in BUCKETS))
+    times = [time for time in (Line(row).instant("time") for row in records) if time is not None]
     return {
-        "time": min(cells.instant(row.get("time")) or 0.0 for row in records),
-        "model": asked or _said(answer, "model"),
+        "time": min(times, default=None),
+        "model": asked or _said(answer, "model") or "unknown",
         "served": _said(answer, "model"),
         "provider": _said(source, "provider") or _said(answer, "provider"),
         "tier": _said(source, "tier"),
-        "usage": Usage(*((cells.count(source.get(bucket)) or 0) for bucket in BUCKETS)),
-        "cost": cost if cost.amount is not None else None,
+        "usage": usage,
+        # What had no price then may have one now; what nobody counted has none at all.
+        "cost": cost if cost.amount is not None or not usage else None,
         "identity": _said(answer, "key"),
         "function": _said(answer, "function"),
         "user": _said(answer, "user"),
         "session": _said(answer, "run"),
-        "tags": cells.labels(answer.get("tags")),
-        "latency": cells.number(source.get("latency")),
+        "tags": line.labels("tags") or None,
+        "latency": spent.number("latency"),
         "failed": 499 if outcome in _LOST else None,
         "pinned": answer.get("route_reason") == "pinned",
     }
@@ -106,21 +111,20 @@ def _said(row: Row, column: str) -> str | None:
 
 
 def _cost(row: Row) -> Cost:
-    status = cells.text(row.get("cost_status")) or "exact"
-    if status == "unpriced" or row.get(_CENT) in (None, ""):
+    line = Line(row)
+    status = line.text("cost_status") or "exact"
+    amount = line.whole(_CENT)
+    if status == "unpriced" or amount is None:
         return Cost.unpriced()
-    amount, low, high = (
-        Money(int(row[name] if row.get(name) not in (None, "") else row[_CENT]))
-        for name in (_CENT, "cost_low_pico", "cost_high_pico")
-    )
-    buckets = cells.document(row.get("cost_by_bucket"))
+    low, high = line.whole("cost_low_pico"), line.whole("cost_high_pico")
+    buckets = line.document("cost_by_bucket")
     return Cost(
-        amount,
-        low,
-        high,
+        Money(amount),
+        Money(amount if low is None else low),
+        Money(amount if high is None else high),
         status,
         {name: Money(int(pico)) for name, pico in buckets.items()} if isinstance(buckets, Mapping) else {},
-        cells.count(row.get("unpriced_calls")) or 0,
-        cells.text(row.get("cost_source")) or "",
-        cells.text(row.get("price_table")) or "",
+        line.count("unpriced_calls") or 0,
+        line.text("cost_source") or "",
+        line.text("price_table") or "",
     )

@@ -1,18 +1,19 @@
 """Plain logs: a column for each fact, under the names that people give them.
 
-Law: `input_tokens` is all that was sent, cached tokens included, as in `calculate_cost`.
+Law: `input_tokens` is all that was sent, cached tokens included, as in `calculate_cost`. A row that says neither what
+it used nor what it cost is left out and counted, rather than taken for free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from frugal.insight.backtesting import cells
-from frugal.insight.backtesting.logged import LeftOut
-from frugal.insight.backtesting.presets.rows import Fields, Read, Row, each, first, stated, words_in
+from frugal.insight.backtesting.logged import LeftOut, Remark
+from frugal.insight.backtesting.presets.rows import Fields, Line, Read, Row, each, words_in
+from frugal.insight.backtesting.presets.tokens import Counts
 
-__all__ = ["NAMES", "plain"]
+__all__ = ["NAMES", "has_only_seconds", "plain"]
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "time": ("time", "timestamp", "TIMESTAMP", "created_at", "start_time"),
@@ -42,7 +43,10 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """What a plain log may have, and the columns it is looked for in; `columns=` names another one."""
 
+_UNKNOWN = LeftOut("neither tokens nor a cost in the log, so nobody knows what they cost")
+_SILENT = Remark("no output_tokens in the log; what they cost is the cost of their input alone")
 _TIERS = frozenset({"batch", "flex", "priority", "fast"})
+_FAILURES = frozenset({"error", "failed", "failure", "timeout", "cancelled", "canceled"})
 
 
 def plain(columns: Mapping[str, str] | None = None, model: str | None = None, start: float = 0.0) -> Read:
@@ -60,78 +64,114 @@ def plain(columns: Mapping[str, str] | None = None, model: str | None = None, st
         if name not in NAMES:
             raise ValueError(f"columns: {name!r} is not known; it is one of {', '.join(NAMES)}.")
     names = {name: (columns[name],) if columns and name in columns else known for name, known in NAMES.items()}
-    seen: dict[tuple[Any, ...], str] = {}
-    numbers = iter(range(2**62))
+    there: dict[tuple[Any, ...], dict[str, tuple[str, ...]]] = {}
+    repeats = _Repeats()
 
-    def one(row: Row) -> Iterable[Fields | LeftOut]:
-        said = {name: first(row, *known) for name, known in names.items()}
-        for name, column in (columns or {}).items():
-            if column not in row:
-                raise ValueError(f"it has no column {column!r}, which columns= names for {name}")
-        yield _fields(said, model, start) | {"identity": _identity(said, seen, next(numbers))}
+    def one(line: Line) -> Iterable[Fields | LeftOut | Remark]:
+        shape = tuple(line.row)
+        found = there.get(shape)
+        if found is None:
+            if len(there) >= 1_000:  # lines of JSON may each have other names
+                there.clear()
+            found = there[shape] = _there(line.row, names, columns or {})
+        return _one(line, found, repeats, model, start)
 
     return each(one)
 
 
-def _fields(said: Fields, model: str | None, start: float) -> Fields:
-    time = cells.instant(said["time"])
-    if time is None and said["seconds"] is not None:
-        time = start + (cells.number(said["seconds"]) or 0.0)
-    tier = cells.text(said["tier"])
-    return {
+def _there(row: Row, names: Mapping[str, tuple[str, ...]], columns: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return the columns that rows of this shape have, of those that are looked for."""
+    for name, column in columns.items():
+        if column not in row:
+            raise ValueError(
+                f"column {column!r}: columns= names it for {name}, and it is not there; there are "
+                f"{', '.join(map(str, row))}"
+            )
+    return {name: tuple(column for column in known if column in row) for name, known in names.items()}
+
+
+def _one(
+    line: Line, names: Mapping[str, tuple[str, ...]], repeats: _Repeats, model: str | None, start: float
+) -> Iterable[Fields | LeftOut | Remark]:
+    sent, made = line.count(*names["input_tokens"]), line.count(*names["output_tokens"])
+    cost, failed = line.stated(*names["cost"]), _status(line, names["status"])
+    name, session = line.text(*names["model"]) or model, line.text(*names["session"])
+    identity = repeats.identity(line.text(*names["key"]), line.truth(*names["repeat"]), (session, name, sent))
+    if sent is None and made is None and cost is None and failed is None:
+        yield _UNKNOWN
+        return
+    time = line.instant(*names["time"])
+    if time is None:
+        since = line.number(*names["seconds"])
+        time = None if since is None else start + since
+    tier = line.text(*names["tier"])
+    counts = Counts(
+        sent,
+        made,
+        read=line.count(*names["cached_tokens"]),
+        written=line.count(*names["cache_write_tokens"]),
+        reasoning=line.count(*names["reasoning_tokens"]),
+    )
+    if made is None and cost is None and failed is None:
+        yield _SILENT
+    yield {
         "time": time,
-        "model": cells.text(said["model"]) or model,
-        "usage": cells.usage_of(
-            said["input_tokens"],
-            said["output_tokens"],
-            read=said["cached_tokens"],
-            written=said["cache_write_tokens"],
-            reasoning=said["reasoning_tokens"],
-        ),
-        "cost": stated(said["cost"]),
-        "prompt": cells.document(said["prompt"]),
-        "answer": words_in(said["answer"]),
-        "user": cells.text(said["user"]),
-        "session": cells.text(said["session"]),
-        "stream": cells.truth(said["stream"]),
-        "latency": cells.number(said["latency"]),
-        "max_tokens": cells.count(said["max_tokens"]),
-        "finish": cells.text(said["finish"]),
-        "function": cells.text(said["function"]),
-        "provider": cells.text(said["provider"]),
+        "model": name,
+        "usage": counts.inclusive(),
+        "cost": cost,
+        "prompt": line.document(*names["prompt"]),
+        "answer": words_in(line.any(*names["answer"])),
+        "user": line.text(*names["user"]),
+        "session": session,
+        "stream": line.truth(*names["stream"]),
+        "latency": line.number(*names["latency"]),
+        "max_tokens": line.count(*names["max_tokens"]),
+        "finish": line.text(*names["finish"]),
+        "function": line.text(*names["function"]),
+        "provider": line.text(*names["provider"]),
         "tier": tier if tier in _TIERS else None,
-        "failed": _status(said["status"]),
-        "tags": cells.labels(said["tags"]),
+        "failed": failed,
+        "tags": line.labels(*names["tags"]) or None,
+        "identity": identity,
     }
 
 
-def _status(cell: Any) -> int | None:
+def _status(line: Line, names: tuple[str, ...]) -> int | None:
     """Return the status of a request that failed; `None` for one that did not."""
+    said = line.text(*names)
+    if said is None:
+        return None
+    if said.strip().lower() in _FAILURES:
+        return 500
     try:
-        found = cells.count(cell)
-    except ValueError:  # in words
-        return 500 if str(cell).strip().lower() in {"error", "failed", "failure"} else None
+        found = line.count(*names)
+    except ValueError:  # in other words: it went well
+        return None
     return found if found is not None and found >= 400 else None
 
 
-def _identity(said: Fields, seen: dict[tuple[Any, ...], str], number: int) -> str | None:
-    """Return what equal requests have in common.
+class _Repeats:
+    """What equal requests have in common.
 
     A log that says of each request whether it repeats an earlier one of its session does not say which; it is the last
     one of the same model and the same size. Where there is none, nobody knows.
     """
-    if said["key"] is not None:
-        return str(said["key"])
-    repeats = cells.truth(said["repeat"])
-    if repeats is None:
-        return None
-    alike = (said["session"], said["model"], said["input_tokens"])
-    if not repeats:
-        seen[alike] = f"request {number}"
-    return seen.get(alike)
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[Any, ...], str] = {}
+        self._number = 0
+
+    def identity(self, key: str | None, repeats: bool | None, alike: tuple[Any, ...]) -> str | None:
+        """Return what this request has in common with its equals; `None` where nobody knows."""
+        self._number += 1
+        if key is not None or repeats is None:
+            return key
+        if not repeats:
+            self._seen[alike] = f"request {self._number}"
+        return self._seen.get(alike)
 
 
-def has_only_seconds(rows: Iterator[Row]) -> bool:
+def has_only_seconds(row: Row) -> bool:
     """Say whether a log tells time only since something began."""
-    row = next(rows, {})
-    return first(row, *NAMES["time"]) is None and first(row, *NAMES["seconds"]) is not None
+    line = Line(row)
+    return line.any(*NAMES["time"]) is None and line.any(*NAMES["seconds"]) is not None

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from frugal.insight.backtesting.presets.exports import helicone, langfuse, litellm, openai
+from frugal.insight.backtesting.presets.helicone import helicone
+from frugal.insight.backtesting.presets.langfuse import langfuse
 from frugal.insight.backtesting.presets.ledger import ledger
+from frugal.insight.backtesting.presets.litellm import litellm
+from frugal.insight.backtesting.presets.openai import openai
 from frugal.insight.backtesting.presets.rows import Read, each
 
 __all__ = ["PRESETS", "Preset", "preset_of"]
@@ -36,7 +39,12 @@ PRESETS: dict[str, Preset] = {
     "langfuse": Preset(
         each(langfuse),
         _signs(
-            "start_time usage_details", "startTime usageDetails", "startTime modelParameters", "startTime promptTokens"
+            "start_time usage_details",
+            "start_time provided_model_name",
+            "startTime usageDetails",
+            "startTime modelParameters",
+            "startTime promptTokens",
+            "startTime traceId",
         ),
     ),
     "helicone": Preset(each(helicone), _signs("request_created_at prompt_tokens")),

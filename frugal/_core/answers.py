@@ -61,8 +61,8 @@ def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks
     spent = [fact for fact in facts if type(fact) is Spent and id(fact) not in refused]
     if any(not fact.complete or fact.outcome not in {"provider", "composite"} for fact in spent):
         return False
-    if chunks is None and _is_error(response):
-        return False
+    if chunks is not None and not chunks and call.model is not None:
+        return False  # a model's stream that said nothing at all was cut before it began
     if spent and chunks is None and spent[-1].finish is not None:
         return True  # the meter has read it already
     try:
@@ -79,17 +79,6 @@ def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks
         _log.exception("frugal: whether an answer of %s is whole could not be read; it is not kept", call.function)
         return False
     return reading is None or reading.complete
-
-
-def _is_error(response: Any) -> bool:
-    """Say whether a body is a provider's error, a message with a code or a type, which some send with status 200."""
-    error = response.get("error") if isinstance(response, dict) else None
-    return (
-        isinstance(error, dict)
-        and isinstance(error.get("message"), str)
-        and ("code" in error or "type" in error)
-        and response.keys().isdisjoint(("choices", "content", "output", "candidates"))
-    )
 
 
 def recorded(stream: Stream, keep: Callable[[list[Any]], Awaitable[None]], copy: Callable[[Any], Any] | None) -> Stream:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NOTHING", "Bill", "answered", "at_hold", "is_paid", "lost"]
 
+ERROR = "error"
+"""How an answer ended that is a provider's error."""
+
 _SPOKEN_BY_OTHERS = frozenset({"openai", "anthropic", "google"})
 """Providers whose shapes others speak too, so that the shape alone does not say who served."""
 
@@ -82,28 +85,38 @@ def answered(call: Asked, meter: Meter, reading: Reading | None, stated: Any) ->
         usage = reading.usage if reading is not None and reading.usage is not None else NO_USAGE
         return Bill(usage, stated, "llm", provider, tier)
     if isinstance(stated, Money):
-        stated = Cost.exact(stated, source="provider")
-        return Bill(NO_USAGE, stated, "llm", provider, tier)
-    usage_known = stated if isinstance(stated, Usage) else (reading.usage if reading is not None else None)
+        return Bill(NO_USAGE, Cost.exact(stated, source="provider"), "llm", provider, tier)
     if reading is not None and reading.stated is not None:
+        usage = stated if isinstance(stated, Usage) else reading.usage or NO_USAGE
         cost = Cost.exact(reading.stated, source="provider", price_table="provider")
-        return Bill(usage_known or NO_USAGE, cost, "llm", provider, tier)
-    if usage_known is not None:
-        if model is None:
-            return Bill(usage_known, UNPRICED, "llm", provider, tier)
-        cost = _priced(call, meter, model, usage_known, provider, tier)
-        if reading is not None and reading.partial and not isinstance(stated, Usage):
-            usage, cost = of_answer(call, meter.requests, meter.prices, model, reading.text_bytes, usage_known)
-            return Bill(usage, cost, "llm", provider, tier)
-        if reading is not None and reading.problem and not isinstance(stated, Usage) and cost.status == "exact":
-            # The tokens are priced right, but they are not sure to be the whole bill.
-            cost = replace(cost, status="estimated")
-        return Bill(usage_known, cost, "llm", provider, tier)
-    if model is None:
+        return Bill(usage, cost, "llm", provider, tier)
+    if isinstance(stated, Usage):
+        cost = UNPRICED if model is None else _priced(call, meter, model, stated, provider, tier)
+        return Bill(stated, cost, "llm", provider, tier)
+    if reading is None and model is None:
         return Bill(kind="tool")
-    text = reading.text_bytes if reading is not None else None
-    usage, cost = of_answer(call, meter.requests, meter.prices, model, text, None)
-    return Bill(usage, cost, "llm", provider, tier)
+    return _read(call, meter, reading or Reading(), model, provider, tier)
+
+
+def _read(
+    call: Asked, meter: Meter, reading: Reading, model: str | None, provider: str | None, tier: str | None
+) -> Bill:
+    """Return what an answer cost by what it says itself."""
+    if reading.finish == ERROR and reading.usage is None and not reading.text_bytes:
+        return Bill(provider=provider, tier=tier)  # an error, whatever status it came with
+    if model is None:
+        return Bill(kind="tool") if reading.usage is None else Bill(reading.usage, UNPRICED, "llm", provider, tier)
+    if reading.usage is None or reading.partial:
+        usage, cost = of_answer(call, meter.requests, meter.prices, model, reading.text_bytes, reading.usage)
+        if reading.finish is None and not reading.complete:  # it never said why it ended: there may be more of it
+            bound = estimate(call, meter.requests, meter.prices, learned=DEFAULT_OUTPUT)
+            cost = between(cost, cost.low or ZERO, bound.high)
+        return Bill(usage, cost, "llm", provider, tier)
+    cost = _priced(call, meter, model, reading.usage, provider, tier)
+    if reading.problem and cost.status == "exact":
+        # The tokens are priced right, but they are not sure to be the whole bill.
+        cost = replace(cost, status="estimated")
+    return Bill(reading.usage, cost, "llm", provider, tier)
 
 
 def _priced(call: Asked, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None) -> Cost:
@@ -126,7 +139,8 @@ def lost(call: Call, meter: Meter, outcome: str, error: BaseException | None, re
     status = meter.requests.status(error) if error is not None else None
     provider = reading.provider if reading is not None else None
     tier = (reading.tier if reading is not None else None) or meter.requests.tier(call.arguments)
-    if reading is not None and reading.usage is not None and (reading.finish is not None or status is not None):
+    refused = status is not None and status >= 400
+    if reading is not None and reading.usage is not None and (reading.finish is not None or refused):
         return answered(call, meter, reading, None)
     if status is not None and status >= 400 and status not in TIMED_OUT and reading is None:
         return Bill(provider=provider, tier=tier)

@@ -213,6 +213,14 @@ def _titan(node: Node) -> Body | None:
     return Body({"inputTokens": read, "outputTokens": output}, None, "aws", finish)
 
 
+def _error(node: Node) -> Body | None:
+    # Some proxies answer with status 200 and the error of the provider behind them.
+    error = look(node.get("error"))
+    if error is None or not isinstance(error.get("message"), str) or not ("code" in error or "type" in error):
+        return None
+    return Body(finish="error", refused=True)
+
+
 def _usage_alone(node: Node) -> Body | None:
     # Embeddings, reranks, images, transcriptions, and answers of libraries that keep the provider's usage.
     usage = look(node.get("usage"))
@@ -251,6 +259,7 @@ SHAPES = (
     Shape(("inputTextTokenCount",), _titan, parts.plain),
     Shape(("ResponseMetadata",), _bedrock_headers, parts.plain),
     Shape(("usage",), _usage_alone, parts.plain),
+    Shape(("error",), _error, parts.plain),
 )
 """Every shape, the more particular ones first."""
 

@@ -92,7 +92,8 @@ class StreamState:
             complete=whole,
             problem="; ".join(notes),
             text_bytes=self.text_bytes,
-            partial=self.counting and self.usage is not None,
+            # Until a response has said why it ended, what it counted is what it counted so far.
+            partial=self.usage is not None and (self.counting or self.finish is None),
         )
 
 

@@ -126,6 +126,10 @@ cov: $(VENV)/.has-dev ## Branch coverage of the tests
 soak: $(VENV)/.has-dev ## The long tests: minutes to hours
 	@$(BIN)/python -m pytest -m soak --timeout=7200
 
+.PHONY: mutants
+mutants: $(VENV)/.has-dev ## Break each guard, and see the test fail that it names; `make mutants ONLY=words` for some
+	@$(BIN)/python .ci/mutants.py $(ONLY)
+
 .PHONY: api
 api: $(VENV)/.has-dev ## Rewrite tests/public_api.txt, to be reviewed
 	@$(BIN)/python tests/unit/test_public_api.py > $(VENV)/.public_api

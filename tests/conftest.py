@@ -7,13 +7,15 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 ROOT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is, and nothing of what is tested. A gate tries the same
 # examples each time; new ones are found where somebody looks at them.
-settings.register_profile("frugal", deadline=None, derandomize=bool(os.environ.get("CI")))
+# Where a failure is expected (`make mutants`), the smallest one is not looked for.
+unshrunk = [phase for phase in Phase if phase is not Phase.shrink] if os.environ.get("FRUGAL_UNSHRUNK") else list(Phase)
+settings.register_profile("frugal", deadline=None, derandomize=bool(os.environ.get("CI")), phases=unshrunk)
 settings.load_profile("frugal")
 
 _left: list[str] = []

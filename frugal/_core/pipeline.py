@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar, cast
@@ -275,6 +276,16 @@ class _Bound(wrapt.BoundFunctionWrapper[..., Any]):
         """Answer many items at once, where the pipeline is batched."""
         return self._self_parent._self_many(self.__wrapped__, self._self_instance)  # noqa: SLF001
 
+    # As a bound method is: bound to a copy of its object, or found by its name on it.
+    def __copy__(self) -> _Bound:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return getattr(deepcopy(self.__self__, memo), self.__name__)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return getattr, (self.__self__, self.__name__)
+
 
 class Pipeline(wrapt.FunctionWrapper[..., Any]):
     """The one wrapper round a decorated function."""
@@ -304,11 +315,19 @@ class Pipeline(wrapt.FunctionWrapper[..., Any]):
         """Answer many items at once, where the pipeline is batched."""
         return self._self_many(self.__wrapped__, None)
 
-    def __reduce__(self) -> Any:
-        raise TypeError(
-            f"{self._self_plan.function.name} is decorated and cannot be copied or pickled; "
-            "decorate it where it is used."
-        )
+    # As a function is: its own copy, and by its name to another process, where its module decorates it again.
+    def __copy__(self) -> Pipeline:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Pipeline:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> str:
+        return str(self.__qualname__)
+
+    def __repr__(self) -> str:
+        rings = " ".join(f"@{getattr(ring, 'name', None) or repr(ring)}" for ring in self._self_plan.stack)
+        return f"<{rings} {self._self_plan.function.name}>"
 
 
 def plan_of(function: Any) -> Plan | None:

@@ -33,11 +33,12 @@ class Concurrency:
     False
     """
 
-    __slots__ = ("_semaphores",)
+    __slots__ = ("_semaphores", "limit")
 
     def __init__(self, limit: int) -> None:
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise ValueError(f"max_concurrency is {limit!r}: give a whole number, 1 or more")
+        self.limit = limit
         self._semaphores: PerLoop[asyncio.Semaphore] = PerLoop(lambda: asyncio.Semaphore(limit))
 
     def here(self) -> asyncio.Semaphore:

@@ -6,7 +6,8 @@ What a call will use is reserved from its request and corrected by what its answ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from frugal._core.call import Call
@@ -29,27 +30,54 @@ class RateLimited:
     reader: UsageReader
     words: str
     tpm: float | None = None
+    holding: Counter[str] = field(default_factory=Counter)
     name: str = "rate_limited"
 
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
+        if call.parent is not None and self.pace.concurrency is not None:
+            self._see_that_it_ends(call, self.pace.concurrency.limit)
         slot = self.pace.slot(self._tokens(call))
         await slot.acquire()
+        self.holding[call.id] += 1
         before = len(call.journal.facts)
         try:
             response = await proceed(call)
         except BaseException:
             _correct(slot, _spent(call, before))
-            slot.release()
+            self.release(slot, call)
             raise
         if isinstance_stream(response):
-            return tap(response, _Release(slot, call, before))
+            return tap(response, _Release(self, slot, call, before))
         used = _spent(call, before)
         if used is None and self.tpm is not None:  # nothing meters this stack, so read it here
             reading = self.reader.read(response)
             used = reading.usage.total_tokens if reading is not None and reading.usage is not None else None
         _correct(slot, used)
-        slot.release()
+        self.release(slot, call)
         return response
+
+    def release(self, slot: Slot, call: Call) -> None:
+        """Let the next call go."""
+        slot.release()
+        self.holding[call.id] -= 1
+        if not self.holding[call.id]:
+            del self.holding[call.id]
+
+    def _see_that_it_ends(self, call: Call, limit: int) -> None:
+        """Refuse a call that would wait for those that it is made inside of, which wait for it.
+
+        Raises:
+            RuntimeError: all the places are held by them.
+        """
+        held, around = 0, call.parent
+        while around is not None:
+            held += self.holding.get(around.id, 0)
+            around = around.parent
+        if held >= limit:
+            raise RuntimeError(
+                f"{call.function} is limited to {limit} at once and was called inside itself {held} times: it would "
+                "wait for itself for ever. Raise max_concurrency=, or limit what it calls in its place."
+            )
 
     def _tokens(self, call: Call) -> int:
         """Return what a call is expected to use: its typical input and the output that it allows."""
@@ -82,9 +110,10 @@ def _correct(slot: Slot, tokens: int | None) -> None:
 class _Release:
     """Gives the slot back when the stream has ended."""
 
-    __slots__ = ("before", "call", "slot")
+    __slots__ = ("before", "call", "ring", "slot")
 
-    def __init__(self, slot: Slot, call: Call, before: int) -> None:
+    def __init__(self, ring: RateLimited, slot: Slot, call: Call, before: int) -> None:
+        self.ring = ring
         self.slot = slot
         self.call = call
         self.before = before
@@ -94,4 +123,4 @@ class _Release:
 
     def end(self, ending: Ending, /) -> None:
         _correct(self.slot, _spent(self.call, self.before))
-        self.slot.release()
+        self.ring.release(self.slot, self.call)

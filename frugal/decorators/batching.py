@@ -9,10 +9,12 @@ from frugal._core.pipeline import attach
 from frugal._middleware.batched import Batched
 from frugal.decorators.wiring import ports
 
-__all__ = ["Batches", "batched"]
+__all__ = ["Batches", "BatchesOf", "batched"]
 
 T = TypeVar("T")
 R = TypeVar("R")
+S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
@@ -28,12 +30,34 @@ class Batches(Protocol[T_contra, R]):
         ...
 
 
+class BatchesOf(Protocol[S_contra, T_contra, R]):
+    """A batched method: on an object it takes one item, and returns its result."""
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None, /) -> BatchesOf[S_contra, T_contra, R]: ...
+
+    @overload
+    def __get__(self, instance: S_contra, owner: Any = None, /) -> Batches[T_contra, R]: ...
+
+    def __call__(self, instance: S_contra, item: T_contra, /, **others: Any) -> Coroutine[Any, Any, R]:
+        """Return the result of one item, asked of an object."""
+        ...
+
+
 class _Batching(Protocol):
+    @overload
     def __call__(self, function: Callable[[Sequence[T]], Awaitable[Sequence[R]]], /) -> Batches[T, R]: ...
+
+    @overload
+    def __call__(self, function: Callable[[S, Sequence[T]], Awaitable[Sequence[R]]], /) -> BatchesOf[S, T, R]: ...
 
 
 @overload
 def batched(function: Callable[[Sequence[T]], Awaitable[Sequence[R]]], /) -> Batches[T, R]: ...
+
+
+@overload
+def batched(function: Callable[[S, Sequence[T]], Awaitable[Sequence[R]]], /) -> BatchesOf[S, T, R]: ...
 
 
 @overload

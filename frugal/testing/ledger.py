@@ -162,11 +162,12 @@ class MemoryLedger:
         return Grant(name, pico, tokens, now, statuses)
 
     async def grow(self, hold: str, *, pico: int, tokens: int) -> bool:
-        """Raise a hold, if every budget it stands in has room."""
+        """Raise a hold, if every budget it stands in has room; one never shrinks."""
         with self._lock:
             standing = self._holds.pop(hold, None)
             if standing is None:
                 return False
+            pico, tokens = max(pico, standing.pico), max(tokens, standing.tokens)
             try:
                 self._check(standing.claims, pico, tokens, standing.booked, "")
             except BudgetExceededError:

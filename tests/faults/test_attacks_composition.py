@@ -52,8 +52,9 @@ async def turns(count=20):
 
 async def collected(ledger):
     """Collect what was thrown away, and wait until the other thread that is told of it has accounted for it."""
-    gc.collect()
-    for _ in range(20_000):
+    for turn in range(20_000):
+        if turn % 4_000 == 0:
+            gc.collect()
         await asyncio.sleep(0)
         if ledger.records and len(asyncio.all_tasks()) == 1:
             return
@@ -329,6 +330,35 @@ async def test_a_shared_stream_left_by_a_ring_that_read_it_is_closed(ledger, cap
     assert 1 == len(ledger.records)
     assert ledger.cost.low <= provider.charged <= ledger.cost.high
     assert [] == caplog.records
+
+
+async def test_what_a_budget_refused_keeps_no_stream_alive(ledger):
+    """A refusal is a fact of its call; the error that says so has frames, and in one of them is a stream."""
+    provider = FakeModel()
+
+    @middleware
+    async def reads_and_asks_again(call, proceed):
+        stream = await proceed(call)
+        await anext(stream)
+        return await proceed(call.replace(max_tokens=10**6))
+
+    @budgeted(A_DAY, ledger=ledger)
+    @reads_and_asks_again
+    @deduplicated
+    async def ask(prompt, *, model="gpt-4o", max_tokens=64, stream=True):
+        return await provider(prompt, model=model, stream=stream)
+
+    async def refused():
+        try:
+            await ask("hello")
+        except BudgetExceededError:
+            return True
+
+    assert await refused()
+    await collected(ledger)
+    assert 1 == len(asyncio.all_tasks())
+    assert ["cancelled"] == [record.outcome for record in ledger.records]
+    assert 0 == ledger.held
 
 
 async def test_a_reader_cancelled_at_the_very_end_of_a_kept_stream_leaves_no_coroutine():

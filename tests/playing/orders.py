@@ -5,7 +5,7 @@ import itertools
 import warnings
 from contextlib import contextmanager
 
-from worlds import embed
+from worlds import SORRY, embed
 
 from frugal import (
     Budget,
@@ -122,10 +122,13 @@ def _routed(world):
 
 def _budgeted(world):
     amount = ("100", "0.004", "0.0015", "0.0003")[world.tape(4)]
+    exceeded = ("raise", "suggest", lambda error, call: SORRY)[world.tape(3)]
     return budgeted(
-        Budget(usd=amount),
+        Budget(usd=amount, suggest="gpt-4o-mini" if exceeded == "suggest" else None),
         Budget(usd=amount, per="user", window="hour"),
         Budget(tokens=40_000 if amount == "100" else 400, window="run"),
+        on_exceeded=exceeded,
+        cap_output=not world.bounded and bool(world.tape(2)),
     )
 
 

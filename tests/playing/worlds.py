@@ -7,9 +7,10 @@ happens next is read off a `Tape` of numbers, so that Hypothesis can draw it and
 import asyncio
 import gc
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from frugal import BudgetExceededError, NoEligibleModelError, Usage, metered, scope
+from frugal import BudgetExceededError, NoEligibleModelError, Usage, bypass, metered, scope
 from frugal._values.cost import FREE, Cost
 from frugal._values.record import FREE_OUTCOMES
 from frugal.prices import default_prices
@@ -21,6 +22,7 @@ QUESTIONS = tuple(phrasing.format(meaning) for meaning in MEANINGS for phrasing 
 MAX_TOKENS = 64
 HOWS = ("plain", "plain", "stream", "half", "dropped")
 ERRORS = (500, 429, TimeoutError, ValueError)
+SORRY = "Sorry, there is no money left."
 
 
 class Tape:
@@ -136,6 +138,7 @@ class Caller:
     user: str | None
     run: str | None
     slow: bool = False
+    passes: bool = False
     task: asyncio.Task | None = None
     cancelled: bool = False
     began: bool = False
@@ -155,6 +158,8 @@ class World:
 
     def __init__(self, tape, ledger=None):
         self.tape = tape
+        self.bounded = tape(4) < 3
+        """Whether requests bound their output: then budgets hold to the pico-dollar."""
         self.clock = FakeClock()
         self.ledger = WatchedLedger(self.clock) if ledger is None else ledger
         self.provider = FakeModel(answer=answered, usage=used, gated=True, clock=self.clock)
@@ -167,18 +172,18 @@ class World:
 
     # ------------------------------------------------------------------ the centre
 
-    async def ask(self, prompt, *, model="gpt-4o", stream=False, max_tokens=MAX_TOKENS):
+    async def ask(self, prompt, *, model="gpt-4o", stream=False, max_tokens=None):
         """Answer a question: what the decorators stand on."""
         return await self._asked(prompt, model, max_tokens, stream=stream)
 
-    async def ask_all(self, prompts, *, model="gpt-4o", max_tokens=MAX_TOKENS):
+    async def ask_all(self, prompts, *, model="gpt-4o", max_tokens=None):
         """Answer several at once: what `batched` stands on. What it returns does not say what was used."""
         before = self.whole
         reply = await self._asked("\n".join(prompts), model, max_tokens)
         self.whole = before
         return reply.choices[0].message.content.split("\n")
 
-    async def ask_each(self, prompts, *, model="gpt-4o", max_tokens=MAX_TOKENS):
+    async def ask_each(self, prompts, *, model="gpt-4o", max_tokens=None):
         """Answer several by calls that are metered themselves, one after another."""
         replies = [await self.inner(prompt, model=model, max_tokens=max_tokens) for prompt in prompts]
         return [reply.choices[0].message.content for reply in replies]
@@ -212,11 +217,15 @@ class World:
             caller.error, caller.why = type(error), str(error)
 
     async def _call(self, decorated, caller):
-        with scope(user=caller.user, run=caller.run):
+        limit = {"max_tokens": MAX_TOKENS} if self.bounded else {}
+        skipped = bypass(store=bool(self.tape(2))) if caller.passes else nullcontext()
+        with scope(user=caller.user, run=caller.run), skipped:
             if caller.how == "plain":
-                reply = await decorated(caller.question)
+                reply = await decorated(caller.question, **limit)
                 return reply if isinstance(reply, str) else reply.choices[0].message.content
-            stream = await decorated(caller.question, stream=True)
+            stream = await decorated(caller.question, stream=True, **limit)
+        if isinstance(stream, str):
+            return stream
         async for chunk in stream:
             caller.heard += [choice.delta.content or "" for choice in chunk.choices]
             if caller.slow:
@@ -266,12 +275,14 @@ class World:
         for caller in self.callers:
             self._check_answer(caller, names)
         if isinstance(self.ledger, WatchedLedger):
-            assert not self.ledger.passed, "no budget was passed at any moment"
+            assert not (self.bounded and self.ledger.passed), "no budget was passed at any moment"
             assert self.ledger.held == 0, "no hold is left"
 
     def _check_answer(self, caller, names):
         """An undecorated function would have said the same, or have failed in the same way."""
-        if caller.error is None:
+        if caller.answer == SORRY:
+            assert "budgeted" in names
+        elif caller.error is None:
             assert (
                 caller.how not in {"plain", "stream"} or not caller.began or answered(caller.question) == caller.answer
             )
@@ -385,6 +396,7 @@ def callers_of(tape, count, *, streams=True):
             user=(None, "ann", "bob")[tape(3)],
             run=(None, "one", "two")[tape(3)],
             slow=bool(tape(2)),
+            passes=not tape(8),
         )
         for _ in range(count)
     ]

@@ -18,8 +18,19 @@ async def lengths(texts: Sequence[str]) -> list[int]:
     return [len(text) for text in texts]
 
 
+class Agent:
+    """A method that is called wrongly."""
+
+    @batched
+    async def measured(self, texts: Sequence[str]) -> list[int]:
+        """Return lengths."""
+        return [len(text) for text in texts]
+
+
 async def wrong() -> None:
     """Call everything wrongly."""
+    await Agent().measured(1)  # type: ignore[arg-type]
+    await Agent().measured("x", "y")  # type: ignore[call-arg]
     await ask(1)  # type: ignore[arg-type]
     await ask("x", modell="m")  # type: ignore[call-arg]
     await ask()  # type: ignore[call-arg]

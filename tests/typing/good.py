@@ -1,9 +1,14 @@
 """What type checkers must see: a decorator changes nothing of a function's type; `batched` alone does."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, assert_type
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, assert_type, overload
 
 from frugal import (
+    Call,
+    Money,
+    Record,
     batched,
     budgeted,
     by_complexity,
@@ -17,7 +22,13 @@ from frugal import (
     routed,
     semantic_cached,
     stack,
+    usd,
 )
+from frugal.ports import Reading, StreamReader
+from frugal.testing import FakeClock, MemoryLedger, StoreContract, record, recorded
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @metered
@@ -65,6 +76,65 @@ class Agent:
         """Return a flag."""
         return bool(prompt)
 
+    @batched
+    async def measured(self, texts: Sequence[str]) -> list[int]:
+        """Return lengths."""
+        return [len(text) for text in texts]
+
+    @batched(max_size=5)
+    async def gathered(self, texts: Sequence[str]) -> Sequence[str]:
+        """Return texts."""
+        return texts
+
+
+class Heir(Agent):
+    """What is overridden calls what it overrides."""
+
+    @metered
+    async def method(self, prompt: str) -> float:
+        """Return a number."""
+        return await super().method(prompt)
+
+
+class Asks(Protocol):
+    """What a decorated method satisfies."""
+
+    async def method(self, prompt: str) -> float:
+        """Return a number."""
+        ...
+
+
+class Box(Generic[T]):
+    """A decorated method of a generic class is generic."""
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    @metered
+    async def get(self) -> T:
+        """Return what is in it."""
+        return self.value
+
+
+@metered
+async def listed(value: T) -> list[T]:
+    """Return a list."""
+    return [value]
+
+
+@overload
+async def either(value: int) -> int: ...
+
+
+@overload
+async def either(value: str) -> str: ...
+
+
+@metered
+async def either(value: Any) -> Any:
+    """Return the value."""
+    return value
+
 
 @batched(max_size=100)
 async def embed(texts: Sequence[str]) -> Sequence[list[float]]:
@@ -91,6 +161,53 @@ async def combined(prompt: str) -> str:
     return prompt
 
 
+def retried(attempts: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return a ring of a user's own."""
+
+    @middleware
+    async def retried(call: Call, proceed: Callable[[Call], Awaitable[Any]]) -> Any:
+        return await proceed(call.replace(attempts=attempts))
+
+    return retried
+
+
+class Reader:
+    """A reader of a user's own."""
+
+    def read(self, response: Any) -> Reading | None:
+        """Return what a response says."""
+        return None
+
+    def stream(self) -> StreamReader:
+        """Return a reader of one stream."""
+        raise NotImplementedError
+
+
+@retried(3)
+@metered(read=Reader())
+async def tried(prompt: str, *, attempts: int = 1) -> str:
+    """Return the prompt."""
+    return prompt
+
+
+class TestStore(StoreContract):
+    """A store of a user's own, held to its contract."""
+
+    def make(self, clock: FakeClock, directory: Path) -> Any:
+        """Return a store."""
+        return None
+
+
+async def kit(path: Path) -> None:
+    """Assert what the kit gives."""
+    clock = FakeClock()
+    await clock.asleep()
+    assert_type(MemoryLedger().only(user="ann"), Record)
+    with recorded(path, [record(cost=usd("0.1"))], clock=clock) as ledger:
+        assert_type(ledger.totals().saved, Money)
+    assert_type(TestStore.promises(), dict[str, str])
+
+
 async def uses() -> None:
     """Assert what each call gives."""
     assert_type(await bare("x"), int)
@@ -106,5 +223,17 @@ async def uses() -> None:
     assert_type(await embed.many(["one", "two"]), list[list[float]])
     assert_type(await lengths("one"), int)
     assert_type(await combined("x"), str)
+    assert_type(await agent.measured("one"), int)
+    assert_type(await agent.measured.many(["one"]), list[int])
+    assert_type(await agent.gathered("one"), str)
+    assert_type(await Agent.measured(agent, "one"), int)
+    asks: Asks = Heir()
+    assert_type(await asks.method("x"), float)
+    assert_type(await Box("x").get(), str)
+    assert_type(await listed(1), list[int])
+    assert_type(await either(1), int)
+    assert_type(await either("x"), str)
+    assert_type(await tried("x"), str)
+    assert_type(await partial(tried, attempts=2)("x"), str)
     coroutine: Coroutine[Any, Any, int] = bare("x")
     assert_type(await coroutine, int)

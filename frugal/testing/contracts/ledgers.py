@@ -207,6 +207,7 @@ class LedgerContract(Contract):
         affirm(await ledger.grow(hold.id, pico=80, tokens=7), "growing to 80 should be granted")
         affirm(not await ledger.grow(hold.id, pico=91, tokens=7), "growing beyond a limit should be refused")
         await _refused(ledger, [_claim()], 21)
+        affirm(await ledger.grow(hold.id, pico=10, tokens=7), "growing to less than it holds should change nothing")
         expect((0, 100), _stands(await _hold(ledger, [_claim()], 20)), "spent and held afterwards")
 
     @promise

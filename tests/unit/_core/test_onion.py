@@ -317,3 +317,52 @@ def test_a_ring_that_a_function_makes_is_called_by_its_own_name():
         return prompt
 
     assert ("retried",) == explain(ask).rings
+
+
+@pytest.mark.parametrize("how", ["answer", "error", "stream", "closed"])
+async def test_whoever_paid_goes_on_once_the_record_is_durable(how):
+    """Not before: what a dying process has handed out has been written down."""
+
+    class Slow(MemoryLedger):
+        """A ledger whose disk takes its time."""
+
+        done = False
+
+        def __init__(self):
+            super().__init__()
+            self.written = asyncio.Event()
+            self.waited = asyncio.Event()
+
+        def commit(self, settlement):
+            super().commit(settlement)
+            return self
+
+        async def wait(self):
+            self.waited.set()
+            await self.written.wait()
+            return True
+
+    ledger = Slow()
+    provider = FakeModel(fail={0: TimeoutError()} if how == "error" else None)
+
+    @metered(ledger=ledger)
+    async def ask(messages, *, model="gpt-4o", stream=False):
+        return await provider(messages, model=model, stream=stream)
+
+    async def use():
+        if how not in {"stream", "closed"}:
+            return await ask(HELLO)
+        stream = await ask(HELLO, stream=True)
+        if how == "closed":
+            await anext(stream)
+            return await stream.aclose()
+        return [chunk async for chunk in stream]
+
+    task = asyncio.create_task(use())
+    await ledger.waited.wait()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not task.done()
+    ledger.written.set()
+    await asyncio.wait([task])
+    assert (how == "error") == (task.exception() is not None)

@@ -54,7 +54,8 @@ def tried(guard: dict[str, str], copy: Path) -> str:
         run = subprocess.run(  # noqa: S603 our own tests
             [sys.executable, "-B", "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", "--timeout=300",
              guard["test"]],
-            cwd=copy, env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "FRUGAL_UNSHRUNK": "1"},
+            cwd=copy,
+            env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "FRUGAL_UNSHRUNK": "1"},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     finally:

@@ -489,7 +489,7 @@ def test_a_result_repeats_itself_faithfully(row: Row) -> None:
 @pytest.mark.serial
 @pytest.mark.timeout(600)
 def test_real_sessions_of_agents_are_replayed_in_under_a_minute(data_dir: Path) -> None:
-    """All 21,798 of them, through a flight, two caches and two budgets, within a minute of one core: its CPU is counted."""
+    """All 21,798 of them, through a flight, two caches and two budgets, within a minute of one core's own time."""
     decorators = stack(
         metered,
         deduplicated,

@@ -165,6 +165,8 @@ class OpenTelemetry:
 def _of_attempt(spent: Spent) -> dict[str, Any]:
     usage = spent.usage
     found: dict[str, Any] = {names.REQUEST_STREAM: spent.streamed, names.OUTCOME: spent.outcome}
+    if spent.attempts != 1:
+        found[names.ATTEMPTS] = spent.attempts
     if spent.kind == "llm" and spent.rolled_up is None:
         embeds = usage.total_output_tokens == 0 and usage.total_input_tokens > 0 and spent.finish is None
         found |= {

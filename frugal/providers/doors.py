@@ -2,7 +2,7 @@
 
 Law: a watch changes nothing that is sent, answered or raised. It stands on one client's own HTTP client, never on a
 class or a module; several watches on one door are one, and the last that is taken off leaves the door as it was. It
-tells of requests that ask for something to be made (POST), and of no others.
+tells of requests that ask a model (a POST that names one), and of no others: an HTTP client may serve more than an SDK.
 """
 
 from __future__ import annotations
@@ -117,12 +117,14 @@ def _stand(sender: Any, name: str, users: list[Opens]) -> None:
     before = vars(sender).get(name)
     itself = ref(sender)  # not the sender: it would hold itself, and wait for the garbage collector to be closed
     way_in = getattr(type(sender), name)
-    asked, answered = (_asked, _answered) if name == "send" else (_asked_of_google, _answered_by_google)
+    if name == "send":
+        asks, asked, answered = _asks, _asked, _answered
+    else:
+        asks, asked, answered = _asks_google, _asked_of_google, _answered_by_google
 
     async def send(request: Any, *args: Any, **kwargs: Any) -> Any:
         onward = before if before is not None else partial(way_in, itself())
-        wanted = users and str(request.method).upper() == "POST"
-        exchange = users[-1](partial(asked, request)) if wanted else None
+        exchange = users[-1](partial(asked, request)) if users and asks(request) else None
         if exchange is None:
             return await onward(request, *args, **kwargs)
         await exchange.before()
@@ -161,6 +163,20 @@ def _leave(sender: Callable[[], Any], name: str, users: list[Opens], opens: Open
 # --- what is asked and answered ---------------------------------------------------------------------------------
 
 
+def _asks(request: Any) -> bool:
+    """Say whether an HTTP request asks a model: it names one in its address, or in its body, which is not decoded."""
+    if request.method != "POST":
+        return False
+    try:
+        return b'"model"' in request.content or _MODEL.search(str(request.url)) is not None
+    except Exception:  # a body that is sent as it is made
+        return True
+
+
+def _asks_google(request: Any) -> bool:
+    return str(request.method).upper() == "POST" and _MODEL.search(str(request.url)) is not None
+
+
 def _asked(request: Any) -> Mapping[str, Any] | None:
     """Decode what an HTTP request asks for."""
     try:
@@ -183,7 +199,7 @@ def _with_model(arguments: Any, url: str) -> Mapping[str, Any] | None:
     return arguments
 
 
-def _answered(response: Any) -> tuple[int, Body]:
+def _answered(response: Any) -> tuple[int, Body | None]:
     return response.status_code, passing(response) or Whole(response)
 
 

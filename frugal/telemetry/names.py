@@ -22,6 +22,7 @@ CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
 REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 COST: Final = ("gen_ai.usage.cost", "operation.cost")
 ERROR_TYPE: Final = "error.type"
+ATTEMPTS: Final = "frugal.attempts"  # requests on the wire, an SDK's own retries among them
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105 a metric's attribute
 
 CHAT: Final = "chat"

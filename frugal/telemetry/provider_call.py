@@ -32,6 +32,8 @@ def identity(spent: Spent) -> dict[str, str]:
 def attributes(spent: Spent) -> dict[str, Any]:
     """Return what stands on the span of a provider call."""
     found: dict[str, Any] = {names.REQUEST_STREAM: spent.streamed, names.OUTCOME: spent.outcome, **identity(spent)}
+    if spent.attempts != 1:
+        found[names.ATTEMPTS] = spent.attempts
     if spent.finish is not None:
         found[names.FINISH_REASONS] = [spent.finish]
     if spent.kind != "llm" or spent.rolled_up is not None:

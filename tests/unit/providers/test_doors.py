@@ -92,11 +92,20 @@ async def test_the_http_client_is_found_where_sdks_keep_it(path):
     assert 4 == len(noted)
 
 
-async def test_only_what_asks_for_something_to_be_made_is_told_of():
-    """Looking something up is no attempt."""
+async def test_only_what_asks_a_model_is_told_of():
+    """Looking something up is no attempt, nor is a message to another service over the same HTTP client."""
     noted, _ = watching(http := Http())
     await http.send(Request("GET"))
+    await http.send(Request(content=b'{"text": "the \\"model\\" has answered"}', url="https://hooks.example.com/x"))
     assert [] == noted
+    for asking in (
+        Request(content=b'{"model":"m-1"}', url="http://x/chat"),
+        Request(content=b"{}", url="http://x/models/m-1:generateContent"),
+        Request(content=b'--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nm-1', url="http://x/audio"),
+    ):
+        noted.clear()
+        await http.send(asking)
+        assert ["before", 200] == noted
 
 
 async def test_two_watches_are_one_until_both_are_off():

@@ -170,11 +170,14 @@ class InvalidPriceError(FrugalError, ValueError):
 class InvalidUsageError(FrugalError, ValueError):
     """A token count is negative, not whole, absurd, or contradicts another."""
 
-    def __init__(self, what: str, value: object, reason: str) -> None:
+    def __init__(
+        self, what: str, value: object, reason: str, remedy: str = "Give whole token counts of 0 or more."
+    ) -> None:
         self.what = what
         self.value = value
         self.reason = reason
-        super().__init__(f"{what} is {value!r}: {reason}. Give whole token counts of 0 or more.")
+        self.remedy = remedy
+        super().__init__(f"{what} is {value!r}: {reason}. {remedy}")
 
 
 class UnkeyableCallError(FrugalError, TypeError):

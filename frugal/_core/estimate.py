@@ -81,6 +81,7 @@ def estimate(
     learned: int | None = None,
     ratio: float | None = None,
     capped: bool = False,
+    usual: str | None = None,
 ) -> Estimate:
     """Bound what a call may cost, from its request alone.
 
@@ -91,12 +92,13 @@ def estimate(
         learned: the output tokens that history makes likely, where the request states no limit.
         capped: whether the output held is sent as the request's own limit.
         ratio: input tokens for each token of the typical estimate, as seen before for this function and model.
+        usual: the model that answered before where the call names none.
 
     Returns:
         The estimate; a call without a model holds nothing.
     """
     arguments = call.arguments
-    model = call.model
+    model = call.model or usual
     if model is None:
         return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
     typical, bound = sizes_of(call, requests)

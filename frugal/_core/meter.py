@@ -65,7 +65,7 @@ class Metering:
 class Meter:
     """Price and record the calls of one pipeline."""
 
-    __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry")
+    __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry", "usual")
 
     def __init__(self, parts: list[Metering]) -> None:
         self.ports = parts[0].ports
@@ -82,6 +82,8 @@ class Meter:
         self.requests = self.ports.requests
         self.telemetry = self.ports.telemetry
         self._ratios: dict[str | None, deque[float]] = {}
+        self.usual: str | None = None
+        """The model that last answered a call which named none."""
 
     @classmethod
     def of(cls, stack: tuple[Any, ...]) -> Meter | None:
@@ -121,6 +123,17 @@ class Meter:
         if sizes is not None and sizes[0] and usage.total_input_tokens:
             seen = self._ratios.setdefault(call.model, deque(maxlen=64))
             seen.append(usage.total_input_tokens / sizes[0])
+
+    def met(self, call: Call, spent: Spent) -> None:
+        """Learn the model of a function that names none, so that its next call can be held for."""
+        if call.model is not None or spent.model is None or spent.kind != "llm" or not spent.cost.known.pico:
+            return
+        if self.usual is None and call.holds:
+            _log.warning(
+                "frugal: %s names no model in its arguments, so budgets could hold nothing for its first calls. "
+                "Name it in one (model=%r) and hand it on, or give budgeted(estimate=).", call.function, spent.model,
+            )  # fmt: skip
+        self.usual = spent.model
 
     def open(self, call: Call) -> Call:
         """Begin the telemetry of a call."""
@@ -358,6 +371,8 @@ class Attempt:
             error=type(error).__name__ if error is not None else None,
         )
         call.journal.add(spent)
+        if rolled_up is None:
+            self._meter.met(call, spent)
         self._meter.telemetry.end_attempt(self._span, spent)
         return call.journal.ended()
 

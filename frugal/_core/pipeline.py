@@ -26,7 +26,7 @@ from frugal._core.order import check
 from frugal._core.stream import Deferred, Ending, Stream, is_stream, tap
 from frugal._values.clock import clock
 from frugal._values.facts import Facts
-from frugal.errors import NotAsyncError
+from frugal.errors import NotAsyncError, StackError
 from frugal.ports import Ticket
 
 __all__ = ["NOTHING", "Mark", "Middleware", "Plan", "Proceed", "attach", "compose", "plain_methods", "plan_of"]
@@ -281,7 +281,10 @@ class Pipeline(wrapt.FunctionWrapper[..., Any]):
     def _self_carry(self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plan = self._self_plan
         if plan.kind == "coroutine":
-            return plan.run(wrapped, instance, args, kwargs)
+            running = plan.run(wrapped, instance, args, kwargs)
+            # What "was never awaited", and what a task shows, is the user's function rather than ours.
+            running.__qualname__ = plan.function.name
+            return running
         return Deferred(partial(plan.run, wrapped, instance, args, kwargs))
 
     def _self_many(self, wrapped: Any, instance: Any) -> Any:
@@ -361,8 +364,15 @@ def attach(ring: Any, function: F) -> F:
 
     Raises:
         NotAsyncError: the function is not async.
+        TypeError: it is not a function at all.
         StackError: the stack cannot work in this order, or its parts contradict each other.
     """
+    if not callable(function) and not isinstance(function, classmethod):
+        name = getattr(ring, "name", None) or type(ring).__name__.lower()
+        raise TypeError(
+            f"@{name} was given {function!r} where the function stands; it takes its arguments by name, in "
+            f"parentheses, and then decorates an async function."
+        )
     plan = plan_of(function)
     if isinstance(function, Pipeline) and plan is not None:
         wrapped, stack, kind = function.__wrapped__, (ring, *plan.stack), plan.kind
@@ -376,8 +386,13 @@ def build(wrapped: Any, stack: tuple[Any, ...], kind: str) -> Plan:
     identity = Function(wrapped)
     check(stack, identity.name)
     meter = Meter.of(stack)
-    argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "model")
+    argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "")
+    if argument and not identity.accepts(argument):
+        raise StackError(
+            f"@routed chooses the argument {argument!r}, which {identity.name} does not take. Add it, as in "
+            f'`*, {argument}="gpt-4o"`, and hand it to the provider; or name another with routed(..., argument=).'
+        )
     told = tuple(ring.joined(stack) if hasattr(ring, "joined") else ring for ring in stack)
     outermost = next((ring for ring in told if not isinstance(ring, Mark)), None)
     at_once = getattr(outermost, "at_once", None)
-    return Plan(identity, kind, told, meter, compose(told, invoke), argument, at_once)
+    return Plan(identity, kind, told, meter, compose(told, invoke), argument or "model", at_once)

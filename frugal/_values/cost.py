@@ -58,6 +58,13 @@ unpriced_calls=1, source='', price_table='')
         elif self.status == "unpriced" or not low <= amount <= high:
             raise ValueError(f"a cost of {amount} cannot lie between {low} and {high} as {self.status!r}.")
 
+    def __str__(self) -> str:
+        if self.amount is None:
+            return "unpriced"
+        bounds = f" ({self.low} to {self.high})" if self.low != self.high else ""
+        rest = f" and {self.unpriced_calls} unpriced" if self.unpriced_calls else ""
+        return f"{'~' if bounds else ''}{self.amount}{bounds}{rest}"
+
     @classmethod
     def exact(
         cls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -209,12 +209,17 @@ def cached(
     >>> asyncio.run(ask("hi")), asyncio.run(ask("hi")), len(asked)
     ('HI', 'HI', 1)
     """
+    if isinstance(layers, (Memory, Disk, str)) or not isinstance(layers, Iterable):
+        raise TypeError(f"layers={layers!r}: give a list of layers, such as layers=[memory, disk].")
     chosen = tuple(layers)
     if not chosen:
         raise ValueError("cached(layers=[]): name a layer, such as memory.")
     for one in chosen:
         if not hasattr(one, "layer") and not all(hasattr(one, name) for name in ("get", "set", "delete", "clear")):
-            raise TypeError(f"layers: {one!r} is neither memory, disk nor a Store with get, set, delete and clear.")
+            raise TypeError(
+                f"layers: {one!r} is neither memory, disk nor a Store with get, set, delete and clear. "
+                "Import the layers and give them as they are: layers=[memory, disk]."
+            )
     if cache_if is not None and not callable(cache_if):
         raise TypeError(f"cache_if={cache_if!r}: give a function of the response.")
     keying = Keying(key, ignore if isinstance(ignore, str) else tuple(ignore), per)  # type: ignore[arg-type]  # checked

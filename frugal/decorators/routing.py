@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from frugal._core.call import Call
+from frugal._core.pipeline import plan_of
 from frugal._middleware.routed import RoutedRing
 from frugal._values.clock import clock
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
@@ -73,6 +74,9 @@ def routed(
     """
     if not callable(router) or isinstance(router, type):
         raise TypeError(f"routed() takes a router, such as by_complexity(...), not {router!r}.")
+    if _is_decorated(router, argument):
+        raise TypeError(f"@routed needs a router: @routed(by_complexity(simple=[...], medium=[...], complex=[...])); "
+                        f"it was put bare on {getattr(router, '__qualname__', router)}.")  # fmt: skip
     checked(constraints)
     if default is not None and not isinstance(default, str):
         raise TypeError(f"default={default!r}: give a model's name.")
@@ -81,6 +85,14 @@ def routed(
         return _Wired(router, ports(), resolve, _vet, text_of, _pinned, constraints, default, argument, override)
 
     return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
+
+
+def _is_decorated(router: Any, argument: str) -> bool:
+    """Say whether a bare `@routed` was given the function to decorate: a router has no argument for the model."""
+    try:
+        return plan_of(router) is not None or argument in inspect.signature(router).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def _vet(given: str | Model, request: Request, reason: str) -> Decision:

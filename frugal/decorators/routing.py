@@ -212,7 +212,12 @@ def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None)
 
     Raises:
         MissingExtraError: no embedder is given and WordLlama is not installed.
-        ValueError: `quality` is out of its range.
+        ValueError: `quality` is out of its range, or there are fewer than two models.
+
+    >>> from frugal import learned
+    >>> router = learned(["gpt-4o-mini", "gpt-4o"], quality=0.95, embed=lambda texts: [[1.0] for _ in texts])
+    >>> router.models
+    ('gpt-4o-mini', 'gpt-4o')
     """
     from frugal.routers.learned import learned as by_outcomes  # noqa: PLC0415 numpy is heavy
 
@@ -234,6 +239,21 @@ async def feedback(
         TypeError: `success` is neither true nor false.
         ValueError: nothing is said, or `satisfaction` is out of its range.
         LedgerUnavailableError: it could not be kept in time.
+
+    >>> import asyncio
+    >>> from frugal import Ledger, feedback, metered, scope
+    >>> from frugal.testing import FakeModel
+    >>> model = FakeModel()
+    >>> @metered
+    ... async def ask(prompt, *, name="gpt-4o"): return await model(prompt, model=name)
+    >>> async def main():
+    ...     with scope() as run:
+    ...         await ask("Hello")
+    ...     await feedback(run.calls[0].id, success=True)
+    ...     async with Ledger() as ledger:
+    ...         return [record.success for record in ledger.records(rated=True)]
+    >>> asyncio.run(main())
+    [True]
     """
     if success is None and satisfaction is None:
         raise ValueError("feedback() has nothing to say: give success= or satisfaction=.")

@@ -103,6 +103,10 @@ class MonthlyEstimate:
         cached_input_cost: the part for input read from its cache.
         output_cost: the part for output.
         cost_per_request: the mean over all requests.
+
+    >>> month = estimate_monthly("gpt-4o-mini", input_tokens=1_000, output_tokens=200, requests_per_day=100)
+    >>> month.requests, str(month.cost)
+    (3000, '$0.8100')
     """
 
     requests: int

@@ -53,6 +53,9 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Move on and wake whoever's time has come; they run when their loop next does.
 
+        Args:
+            seconds: how far.
+
         Raises:
             ValueError: `seconds` is negative.
         """
@@ -104,6 +107,12 @@ def virtual(clock: FakeClock) -> Iterator[FakeClock]:
     """Make `clock` the clock of everything inside: lives, waits, rates and windows.
 
     It is the clock of the whole process while the block lasts, other threads and loops included.
+
+    Args:
+        clock: the clock.
+
+    Returns:
+        A context manager that yields the clock.
 
     >>> with virtual(FakeClock(0)) as clock:
     ...     clock.advance(1)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.footprint import peak
 from harness.question import Figure, Question, Row, asked
 from harness.rounds import Case, interleaved
 
@@ -82,8 +82,7 @@ def fresh(directory: str) -> None:
     took = time.perf_counter() - began
     ledger.usage(by=("model", "user", "day"))
     ledger.trend(DAYS)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(took, total.calls, peak)
+    print(took, total.calls, peak())
 
 
 async def opening(question: Question, ledgers: dict[int, Ledger]) -> None:
@@ -97,10 +96,10 @@ async def opening(question: Question, ledgers: dict[int, Ledger]) -> None:
                 [sys.executable, "-c", f"import growth_ledger; growth_ledger.fresh({ledger.directory!r})"],
                 capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
             )  # fmt: skip
-            took, calls, peak = run.stdout.split()
+            took, calls, most = run.stdout.split()
             assert int(calls) >= count
             taken[count].values.append(float(took))
-            peaks[count].values.append(float(peak))
+            peaks[count].values.append(float(most))
     question.grew("opening and totals(), in a fresh process", list(taken.values()), list(ledgers), plot=PLOT,
                   x="records", limit="opening flat")  # fmt: skip
     *smaller, largest = peaks.values()

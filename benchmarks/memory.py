@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import resource
 import subprocess
 import sys
 import tracemalloc
@@ -23,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from harness.footprint import resident
 from harness.meanings import DIMENSIONS, WORDS, filled, opened
 from harness.question import Figure, Question, Row, asked
 from harness.work import ANSWER, Recommended, messages
@@ -31,15 +31,6 @@ from harness.work import question as words
 from frugal import cached, memory
 
 FAR = 10**9
-
-
-def resident() -> int:
-    """Return the memory of this process in bytes: what it has now, else the most it ever had."""
-    status = Path("/proc/self/statm")
-    if status.exists():
-        return int(status.read_text().split()[1]) * resource.getpagesize()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 async def waiting(around: Callable[[Any], Any], calls: int) -> float:
@@ -159,12 +150,12 @@ async def entries(question: Question) -> None:
 
 async def reopened(directory: str, count: int, *, moved: bool) -> int:
     """Open a semantic cache in this fresh process; return by how much the memory grew."""
-    warm = opened(Path(f"{directory} warm"), 10)
+    warm, _ = opened(Path(f"{directory} warm"), 10)
     await warm("what was asked at first?")
     await warm("what was asked at first?")
     gc.collect()
     before = resident()
-    ask = opened(Path(directory), count)
+    ask, made = opened(Path(directory), count)
     assert await ask(words(count - 1, WORDS)) == ANSWER
     if moved:
         from frugal._core.pipeline import plan_of
@@ -174,6 +165,7 @@ async def reopened(directory: str, count: int, *, moved: bool) -> int:
         (matcher,) = plan.stack[0].made.values()
         await asyncio.to_thread(matcher.collection.maintain)
         assert await ask(words(7, WORDS)) == ANSWER
+    assert made == [], "a hit was a miss"
     gc.collect()
     return resident() - before
 

@@ -32,6 +32,9 @@ from frugal.embedders import WordLlamaEmbedder
 STEP = 7919
 """Which entry is asked for next: a prime, so that all have their turn."""
 
+FOUND = 0.95
+"""The share of entries that a search must find."""
+
 _embedder = WordLlamaEmbedder()
 
 
@@ -45,14 +48,13 @@ def vector_of(text: str) -> Any:
 
 
 def searching(name: str, search: Callable[[Any], int], entries: int) -> Case:
-    """Embed and search, checked."""
+    """Embed and search; a graph may miss one in a hundred."""
 
-    def once(number: int) -> None:
-        wanted = number * STEP % entries
-        found = search(vector_of(question(wanted, WORDS)))
-        assert found == wanted, (name, found, wanted)
+    def once(number: int) -> int:
+        return search(vector_of(question(number * STEP % entries, WORDS)))
 
-    once(3)
+    found = sum(once(number) == number * STEP % entries for number in range(200))
+    assert found >= FOUND * 200, (name, found)
     return Case(name, once)
 
 
@@ -106,7 +108,7 @@ def gptcache_case(rows: Any) -> Case:
 
 async def among(entries: int, question_: Question, limit: str | None) -> None:
     """Measure a hit among that many."""
-    ask, rows = await filled(question_.home / str(entries), entries)
+    ask, made, rows = await filled(question_.home / str(entries), entries)
 
     async def once(number: int) -> None:
         assert await ask(question(number * STEP % entries, WORDS)) == ANSWER
@@ -120,6 +122,8 @@ async def among(entries: int, question_: Question, limit: str | None) -> None:
     ]
     case = Case("frugal @semantic_cached", once)
     row = await question_.measure(f"semantic hit among {entries:,}", case, peers, limit=limit, rounds=60, seconds=0.01)
+    print(f"    ({len(made)} of ours were misses)")
+    assert len(made) < 50, "too many hits were misses"
     for figure in (row.ours, *row.peers):
         curve = question_.curves.get("a semantic hit", {"lines": {}})["lines"].get(figure.name, [])
         points = [*curve, (entries, figure.median)]

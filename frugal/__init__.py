@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from frugal.decorators.batching import batched
     from frugal.decorators.budgeting import budgeted
     from frugal.decorators.caching import cached, disk, invalidate, memory
-    from frugal.decorators.composing import Stack, instrument, middleware, stack
+    from frugal.decorators.composing import Stack, middleware, stack
     from frugal.decorators.explaining import explain, explain_call
+    from frugal.decorators.instrumenting import instrument
     from frugal.decorators.limiting import rate_limited
     from frugal.decorators.matching import semantic_cached
     from frugal.decorators.metering import metered
@@ -66,7 +67,8 @@ _HOMES = {
     "frugal.decorators.batching": ("batched",),
     "frugal.decorators.budgeting": ("budgeted",),
     "frugal.decorators.caching": ("cached", "disk", "invalidate", "memory"),
-    "frugal.decorators.composing": ("Stack", "instrument", "middleware", "stack"),
+    "frugal.decorators.composing": ("Stack", "middleware", "stack"),
+    "frugal.decorators.instrumenting": ("instrument",),
     "frugal.decorators.explaining": ("explain", "explain_call"),
     "frugal.decorators.limiting": ("rate_limited",),
     "frugal.decorators.matching": ("semantic_cached",),

@@ -271,11 +271,11 @@ class NotAsyncError(FrugalError, TypeError):
         function: what was decorated.
     """
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, function: str, fix: str = "Make it `async def`, or call it through asyncio.to_thread.") -> None:
         self.function = function
         super().__init__(
             f"{function} is not async: frugal decorates `async def` functions, async generators, and coroutines "
-            "that return a stream. Make it `async def`, or call it through asyncio.to_thread."
+            f"that return a stream. {fix}"
         )
 
 

@@ -6,7 +6,7 @@ tests of `frugal.testing` say in code what each method promises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -16,10 +16,12 @@ from frugal._values.record import Record
 from frugal._values.usage import Usage
 
 __all__ = [
+    "Body",
     "Claim",
     "Clock",
     "Codec",
     "Embedder",
+    "Exchange",
     "Grant",
     "Index",
     "LedgerStore",
@@ -66,6 +68,7 @@ class Reading:
         complete: false for an answer cut short, filtered or refused.
         problem: what was wrong with the figures, for a marked record; `""` when nothing was.
         text_bytes: length of the answer's text in UTF-8 bytes, for estimates; `None` when unknown.
+        partial: whether the usage is only what was counted before the end, so that there is more.
     """
 
     usage: Usage | None = None
@@ -77,6 +80,7 @@ class Reading:
     complete: bool = True
     problem: str = ""
     text_bytes: int | None = None
+    partial: bool = False
 
 
 class StreamReader(Protocol):
@@ -100,6 +104,37 @@ class UsageReader(Protocol):
 
     def stream(self) -> StreamReader:
         """Return a fresh reader for one stream."""
+        ...
+
+
+class Body(Protocol):
+    """The body of an HTTP response, seen as it passes by whoever reads it."""
+
+    def reading(self) -> Reading | None:
+        """Return what it has said so far; `None` when nothing was recognised."""
+        ...
+
+    def then(self, ended: Callable[[str, BaseException | None, Reading | None], Ticket | None]) -> bool:
+        """Have `ended` told, once, how the body ends and what it said; false if it has ended.
+
+        How is said in the words of a stream's end: `"end"`, `"closed"`, `"cancelled"`, `"failed"` or `"dropped"`.
+        """
+        ...
+
+
+class Exchange(Protocol):
+    """One request on the wire, told by whoever sends it."""
+
+    async def before(self) -> None:
+        """Say that it is about to be sent; raises `BudgetExceededError` where it is one too many."""
+        ...
+
+    def answered(self, status: int, body: Body | None) -> None:
+        """Say with which status it was answered, and where its body can be read."""
+        ...
+
+    def failed(self, error: BaseException) -> None:
+        """Say that no answer came, and why."""
         ...
 
 
@@ -142,7 +177,10 @@ class Store(Protocol):
         ...
 
     def set(self, key: str, value: Any, expires: float | None, tag: str | None = None) -> None:
-        """Keep a value until `expires` (Unix seconds); `tag` finds it again for `clear`."""
+        """Keep a value until `expires` (Unix seconds); `tag` finds it again for `clear`.
+
+        A tag is one label or several, one a line.
+        """
         ...
 
     def delete(self, key: str) -> bool:
@@ -150,7 +188,7 @@ class Store(Protocol):
         ...
 
     def clear(self, tag: str | None = None) -> int:
-        """Drop all values, or those with that tag; return how many."""
+        """Drop all values, or those with all the labels of that tag; return how many."""
         ...
 
 

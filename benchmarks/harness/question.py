@@ -110,10 +110,11 @@ class Question:
     name: str
     quick: bool
     home: Path
+    out: Path
+    about: str
     rows: list[Row] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     curves: dict[str, dict[str, Any]] = field(default_factory=dict)
-    packages: tuple[str, ...] = ()
 
     async def measure(
         self, name: str, ours: Case, peers: Sequence[Case | None] = (), *, limit: str | None = None, note: str = "",
@@ -141,6 +142,7 @@ class Question:
             print(f"    {figure.name:<44}" + "".join(told), flush=True)
         if row.note:
             print(f"    ({row.note})", flush=True)
+        _save(self)  # at once: a run that is ended has measured what it has
         return row
 
     def grew(
@@ -200,9 +202,9 @@ def asked(measure: Callable[[Question], Any], *packages: str) -> None:
     print(f"    {'':<44}{'minimum':>12}{'median':>12}{'processor':>12}", flush=True)
     with tempfile.TemporaryDirectory(prefix="frugal-bench-", ignore_cleanup_errors=True) as home:
         os.environ["FRUGAL_HOME"] = f"{home}/frugal"
-        question = Question(name, options.quick, Path(home), packages=packages)
+        question = Question(name, options.quick, Path(home), options.out, about)
         _run(measure, question, profiled=options.profile)
-    _save(question, options.out, about)
+        _save(question)
 
 
 def _run(measure: Callable[[Question], Any], question: Question, *, profiled: bool) -> None:
@@ -238,7 +240,8 @@ def machine(packages: Sequence[str]) -> str:
     )
 
 
-def _save(question: Question, out: Path, about: str) -> None:
+def _save(question: Question) -> None:
+    out, about = question.out, question.about
     out.mkdir(parents=True, exist_ok=True)
     rows = [
         {
@@ -260,7 +263,7 @@ def _save(question: Question, out: Path, about: str) -> None:
         "curves": question.curves,
     }
     (out / f"{question.name}.rows.json").write_text(json.dumps(document, indent=1))
-    units = {"s": "second", "B": "byte", "x": "second"}
+    units = {"s": "second", "B": "byte"}
     suite = [
         pyperf.Benchmark(
             [pyperf.Run(figure.values, metadata={"name": f"{row.name}: {figure.name}", "unit": units[row.unit],
@@ -268,7 +271,7 @@ def _save(question: Question, out: Path, about: str) -> None:
         )
         for row in question.rows
         for figure in (row.ours, *row.peers)
-        if min(figure.values) > 0
+        if row.unit in units and min(figure.values) > 0
     ]  # fmt: skip
     if suite:
         pyperf.BenchmarkSuite(suite).dump(str(out / f"{question.name}.json"), replace=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.limits import LIMITS
 from harness.question import Figure, Row, bound, shown
 
 __all__ = ["report"]
@@ -27,7 +28,10 @@ def report(out: Path, names: Sequence[str], only: Sequence[str]) -> None:
     rows = [(document, row_of(each)) for document in documents for each in document["rows"]]
     held = list(limits_table([row for _, row in rows if row.limit]))
     print("\n".join(limits_table([row for document, row in rows if row.limit and document["question"] in only])))
-    lines = ["# What was measured", "", *held, ""]
+    missing = [f"{limit.what} is not measured" for name, limit in LIMITS.items() if name not in _held(rows)]
+    if set(only) == set(names):
+        print("".join(f"\n{line}" for line in missing))
+    lines = ["# What was measured", "", *held, "", *(f"- {line}" for line in missing), ""]
     for document in documents:
         quick = " (quick: too few rounds to mean anything)" if document["quick"] else ""
         lines += [f"## {document['question']}{quick}", "", document["about"], "", *peers_table(document), ""]
@@ -38,6 +42,11 @@ def report(out: Path, names: Sequence[str], only: Sequence[str]) -> None:
     except ImportError as error:
         print(f"no plots: {error}")
     print(f"\nthe whole table: {out / 'table.md'}")
+
+
+def _held(rows: Sequence[tuple[Any, Row]]) -> set[str | None]:
+    """Return the limits that a row was held to."""
+    return {row.limit for _, row in rows}
 
 
 def row_of(kept: dict[str, Any]) -> Row:
@@ -51,8 +60,6 @@ def limits_table(rows: Sequence[Row]) -> Iterator[str]:
     yield "| what | limit | ours (median) | the peer (median) | ratio | kept |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for row in rows:
-        from harness.limits import LIMITS
-
         limit = LIMITS[row.limit or ""]
         peer = next((peer for peer in row.peers if peer.name == limit.beside), None)
         beside = f"{peer.name} {shown(peer.median, row.unit)}" if peer else ""

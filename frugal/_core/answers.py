@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from frugal._core.call import Call
-from frugal._core.stream import Ending, Mirror, Stream, replay
-from frugal._values.facts import Escalated, Saved, Spent, Split
+from frugal._core.stream import Ending, Mirror, Stream, replay, tap
+from frugal._values.facts import Escalated, Refused, Saved, Spent, Split
 from frugal._values.usage import NO_USAGE, Usage
-from frugal.errors import BudgetExceededError
 from frugal.ports import UsageReader
 
-__all__ = ["Cost", "Recorder", "is_whole", "paid", "replayed"]
+__all__ = ["Cost", "is_whole", "paid", "recorded", "replayed"]
 
 _log = logging.getLogger("frugal")
 
@@ -44,7 +44,7 @@ def paid(call: Call, before: int) -> Cost:
             pico, usage, model, source = fact.cost.pico, fact.usage, fact.model, fact.source_id or call.id
         elif isinstance(fact, (Spent, Split)):
             spent = fact.spent if isinstance(fact, Split) else fact
-            pico += (spent.rolled_up if spent.rolled_up is not None else spent.cost).known.pico
+            pico += spent.worth.pico
             usage += spent.usage
             model = spent.model or model
     return Cost(pico, usage, model, source)
@@ -55,7 +55,7 @@ def is_whole(call: Call, before: int, reader: UsageReader, response: Any, chunks
     if call.journal.inner is not None and not call.journal.inner.whole:
         return False
     facts = call.journal.facts[before:]
-    if any(isinstance(fact, BudgetExceededError) for fact in facts):
+    if any(type(fact) is Refused for fact in facts):
         return False  # what is said in the place of an answer while there is no money is not one
     refused = {id(fact.spent) for fact in facts if type(fact) is Escalated}
     spent = [fact for fact in facts if type(fact) is Spent and id(fact) not in refused]
@@ -92,7 +92,26 @@ def _is_error(response: Any) -> bool:
     )
 
 
-class Recorder:
+def recorded(stream: Stream, keep: Callable[[list[Any]], Awaitable[None]], copy: Callable[[Any], Any] | None) -> Stream:
+    """Have a stream's chunks handed over once it was read to its end.
+
+    What can only be entered is not kept: it is an SDK's own reader, with more ways to be read than by its chunks, and
+    could not be given back. Where it is the client's own method, `instrument` decorates the stream under it.
+    """
+    if hasattr(type(stream._frugal_object), "__aiter__"):  # noqa: SLF001 the proxy's public face is the SDK's
+        return tap(stream, _Recorder(keep, copy))
+    kind = type(stream._frugal_object).__name__  # noqa: SLF001
+    if kind not in _told:
+        _told.add(kind)
+        _log.warning("frugal: a %s is not kept; stream with create(stream=True), or instrument the client's own "
+                     "method", kind)  # fmt: skip
+    return stream
+
+
+_told: set[str] = set()
+
+
+class _Recorder:
     """Keeps a stream's chunks as they pass, and hands them over when it was read to its end."""
 
     __slots__ = ("_chunks", "_copy", "_keep")
@@ -117,7 +136,7 @@ class Recorder:
         chunks, self._chunks = self._chunks, None
         if ending.how != "end" or chunks is None:
             return None
-        return _Keeping(self._keep(chunks))
+        return _Keeping(partial(self._keep, chunks))
 
 
 class _Keeping:
@@ -126,13 +145,13 @@ class _Keeping:
     __slots__ = ("_work",)
     done = False
 
-    def __init__(self, work: Awaitable[None]) -> None:
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         self._work = work
 
     async def wait(self) -> bool:
         """Keep it."""
         try:
-            await self._work
+            await self._work()
         except Exception:
             _log.exception("frugal: a stream could not be kept")
         return True

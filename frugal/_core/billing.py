@@ -11,9 +11,10 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from frugal._core.estimate import DEFAULT_OUTPUT, Estimate, between, estimate, of_answer
+from frugal._core.cover import HELD
+from frugal._core.estimate import DEFAULT_OUTPUT, Asked, Estimate, between, estimate, of_answer
+from frugal._core.wire import TIMED_OUT, never_left
 from frugal._values.cost import FREE, UNPRICED, Cost
-from frugal._values.facts import Held
 from frugal._values.money import ZERO, Money
 from frugal._values.record import FREE_OUTCOMES, Record
 from frugal._values.usage import NO_USAGE, Usage
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     from frugal._core.call import Call
     from frugal._core.meter import Meter
 
-__all__ = ["NOTHING", "Bill", "answered", "is_paid", "lost"]
-
-TIMED_OUT = frozenset({408, 499})
-"""Statuses that say that somebody stopped waiting, not that nothing was made."""
+__all__ = ["NOTHING", "Bill", "answered", "at_hold", "is_paid", "lost"]
 
 _SPOKEN_BY_OTHERS = frozenset({"openai", "anthropic", "google"})
 """Providers whose shapes others speak too, so that the shape alone does not say who served."""
@@ -37,13 +35,27 @@ _TRANSPORT = ("timeout", "connection", "connect", "network", "protocol", "reader
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one provider call cost."""
+    """What one provider call cost.
+
+    Args:
+        usage: what was counted for it.
+        cost: what it cost.
+        kind: `"llm"` or `"tool"`.
+        provider: who served.
+        tier: the tier that was served.
+        answer: what the answer alone cost, where `cost` has more in it.
+        attempts: how many requests were sent for it.
+        reading: what was read where the SDK's HTTP client was watched, and the response itself says nothing.
+    """
 
     usage: Usage = NO_USAGE
     cost: Cost = FREE
     kind: str = "llm"
     provider: str | None = None
     tier: str | None = None
+    answer: Cost | None = None
+    attempts: int = 1
+    reading: Reading | None = None
 
 
 NOTHING = Bill()
@@ -54,11 +66,11 @@ def is_paid(record: Record) -> bool:
     return record.outcome not in FREE_OUTCOMES and (record.cost.amount is None or record.cost.amount.pico != 0)
 
 
-def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> Bill:
+def answered(call: Asked, meter: Meter, reading: Reading | None, stated: Any) -> Bill:
     """Return what an answer cost.
 
     Args:
-        call: the call.
+        call: what was asked for.
         meter: its prices and readers.
         reading: what was read from the response's shape.
         stated: what the user's own reader said: a `Usage`, a `Cost`, or `None`.
@@ -80,6 +92,9 @@ def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> 
         if model is None:
             return Bill(usage_known, UNPRICED, "llm", provider, tier)
         cost = _priced(call, meter, model, usage_known, provider, tier)
+        if reading is not None and reading.partial and not isinstance(stated, Usage):
+            usage, cost = of_answer(call, meter.requests, meter.prices, model, reading.text_bytes, usage_known)
+            return Bill(usage, cost, "llm", provider, tier)
         if reading is not None and reading.problem and not isinstance(stated, Usage) and cost.status == "exact":
             # The tokens are priced right, but they are not sure to be the whole bill.
             cost = replace(cost, status="estimated")
@@ -91,7 +106,7 @@ def answered(call: Call, meter: Meter, reading: Reading | None, stated: Any) -> 
     return Bill(usage, cost, "llm", provider, tier)
 
 
-def _priced(call: Call, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None) -> Cost:
+def _priced(call: Asked, meter: Meter, model: str, usage: Usage, provider: str | None, tier: str | None) -> Cost:
     """Price usage by the model that served; by the one asked for where the served name has no price."""
     cost = meter.prices.cost(model, usage, at=call.started, provider=provider, tier=tier)
     if cost.amount is None and provider in _SPOKEN_BY_OTHERS:
@@ -115,25 +130,25 @@ def lost(call: Call, meter: Meter, outcome: str, error: BaseException | None, re
         return answered(call, meter, reading, None)
     if status is not None and status >= 400 and status not in TIMED_OUT and reading is None:
         return Bill(provider=provider, tier=tier)
-    if isinstance(error, ConnectionRefusedError):  # nobody was there to bill
+    if error is not None and reading is None and never_left(error):  # nobody was there to bill
         return Bill(provider=provider, tier=tier)
     model = (reading.model if reading is not None else None) or call.model
     if model is None:
         return Bill(cost=UNPRICED, provider=provider, tier=tier)
     bound = estimate(call, meter.requests, meter.prices, learned=DEFAULT_OUTPUT)
     certain = outcome == "cancelled" or reading is not None or _cut_off(error, status)
-    return _at_hold(call, meter, model, bound, reading, certain=certain)
+    return at_hold(call, meter, model, bound, reading, certain=certain)
 
 
-def _at_hold(call: Call, meter: Meter, model: str, bound: Estimate, reading: Reading | None, *, certain: bool) -> Bill:
+def at_hold(call: Call, meter: Meter, model: str, bound: Estimate, reading: Reading | None, *, certain: bool) -> Bill:
     """Charge at the hold where the provider may well have billed; else only say what it may have been."""
     if bound.cost.amount is None or bound.high.amount is None:
         return Bill(usage=bound.hold if certain else NO_USAGE, cost=UNPRICED)
     if not certain:
         return Bill(cost=between(FREE, ZERO, bound.high))
-    held = [fact for fact in call.journal.of(Held) if fact.id in call.holds]
-    usage = bound.hold
-    amount = Cost.exact(Money(held[-1].pico)) if held else bound.cost
+    # What is held for this very request: of several under one hold, each is charged its own part of it.
+    held: Estimate = call.memo.get(HELD, bound)
+    usage, amount = held.hold, held.cost if held.cost.amount is not None else bound.cost
     low, known = ZERO, reading.usage if reading is not None else None
     if known is not None:
         # What was read before the cut is a floor: the provider counted at least that.

@@ -1,12 +1,11 @@
 """A branch: the part of a call that goes on in shared work, with a journal of its own.
 
-Law: what a branch spends is recorded once. The caller that started it adopts its facts if they are still there when
-it ends; if they left, the branch commits in their place, on their account, and their own exit commits nothing.
+Law: what a branch spends stands in its owner's journal, once, and is committed with all that the owner did. An owner
+that is still there when the work ends adopts it; one that left is committed when the work has ended, and so is one that
+went on while another of its branches, or a provider call in it, was still under way.
 """
 
 from __future__ import annotations
-
-import asyncio
 
 from frugal._core.call import Call
 from frugal._core.journal import Journal
@@ -18,44 +17,58 @@ __all__ = ["Branch"]
 class Branch:
     """Carry one caller's account through work that may outlive the caller.
 
-    States: open → finished → adopted, or open → abandoned → committed. `finish` and `adopt`/`abandon` may come in
-    either order; whichever comes second moves the money.
+    States: made → begun → finished → adopted, or begun → abandoned → adopted. `finish` and `adopt`/`abandon` may come
+    in either order; whichever comes second moves the money. From begun to adopted, the owner's journal is open.
     """
 
-    __slots__ = ("_abandoned", "_adopted", "_error", "_finished", "call", "owner")
+    __slots__ = ("_abandoned", "_adopted", "_begun", "_finished", "call", "owner")
 
     def __init__(self, owner: Call) -> None:
         self.owner = owner
         # Holds and routes known so far go along: whoever commits must release the one and tell the other.
         self.call: Call = owner._with(journal=Journal(owner.journal.facts))  # noqa: SLF001 the core's own
+        self._begun = False
         self._finished = False
         self._adopted = False
         self._abandoned = False
-        self._error: BaseException | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Whether the work has ended."""
-        return self._finished
 
     @property
     def abandoned(self) -> bool:
         """Whether its caller has left."""
         return self._abandoned
 
-    def finish(self, error: BaseException | None = None) -> Ticket | None:
-        """Say that the work has ended; commit it here if its caller has left."""
-        if self._finished:
-            return None
-        self._finished = True
-        self._error = error
-        return self._commit() if self._abandoned else None
+    def begin(self) -> Branch:
+        """Say that there will be work; the owner is not committed before it has ended."""
+        self._begun = True
+        self.owner.journal.open += 1
+        return self
 
-    def adopt(self) -> None:
-        """Take the facts over into the caller's own journal: the caller is still here."""
-        if self._adopted or self._abandoned:
-            return
+    def finish(self) -> Ticket | None:
+        """Say that the work has ended; an owner that left is committed now, if that is all it waited for."""
+        self._finished = True
+        return self.adopt() if self._abandoned else None
+
+    def abandon(self) -> Ticket | None:
+        """Leave; what the work comes to is adopted when it has ended."""
+        self._abandoned = True
+        return self.adopt() if self._finished else None
+
+    def adopt(self) -> Ticket | None:
+        """Take the facts over into the owner's journal, and those still to come as they come."""
+        if not self._begun or self._adopted or (self._abandoned and not self._finished):
+            return None
         self._adopted = True
+        if self.call.journal.open:  # a provider call is still under way: a ring answered before it, having asked twice
+            self._take()
+            self.call.journal.late = self._rest
+            return None
+        return self._rest()
+
+    def _rest(self) -> Ticket | None:
+        self._take()
+        return self.owner.journal.ended()
+
+    def _take(self) -> None:
         journal, own = self.call.journal, self.owner.journal
         known = set(map(id, own.facts))
         for fact in journal.facts:
@@ -64,22 +77,9 @@ class Branch:
         own.inner = journal.inner
         own.collected += journal.collected
         own.releases += journal.releases
-
-    def abandon(self) -> Ticket | None:
-        """Leave: the caller's own exit commits nothing, and the branch does when it ends."""
-        if self._adopted or self._abandoned:
-            return None
-        if self._finished:
-            self.adopt()
-            return None
-        self._abandoned = True
-        self.owner.journal.departed = True
-        return None
+        journal.collected, journal.releases = [], []
 
     def __del__(self) -> None:
-        if self._abandoned and not self._finished:  # the work was cancelled before its first step
-            self.finish(asyncio.CancelledError())
-
-    def _commit(self) -> Ticket | None:
-        meter = self.call.plan.meter
-        return meter.commit(self.call, self._error) if meter is not None else None
+        if self._begun and not self._adopted:  # the work was cancelled before its first step
+            self._abandoned = True
+            self.finish()

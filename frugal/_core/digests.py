@@ -18,7 +18,7 @@ from frugal.errors import UnkeyableCallError
 if TYPE_CHECKING:
     from frugal._core.call import Call
 
-__all__ = ["digests_of", "key_of"]
+__all__ = ["digests_of"]
 
 _log = logging.getLogger("frugal")
 
@@ -36,37 +36,35 @@ _PLAIN = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in
 """The same for ASCII, with capitals as small letters: by table, it takes a twentieth of the time."""
 
 
-def key_of(call: Call) -> str | None:
-    """Return the digest of the whole request; `None` where it has none."""
-    try:
-        return digest_of(call.asked)
-    except UnkeyableCallError:
-        return None
-    except Exception:
-        _log.debug("frugal: a call of %s has no key", call.function, exc_info=True)
-        return None
-
-
-def digests_of(call: Call) -> Mapping[str, str]:
-    """Return further digests.
+def digests_of(call: Call) -> tuple[str | None, Mapping[str, str]]:
+    """Return the digest of the whole request as it was made, `None` where it has none, and further digests.
 
     `prefix` is what stands before the conversation (system prompt and tools); `near` is the last user turn without
     case, spacing and punctuation, with all the rest: two calls that share it asked the same in nearly the same words.
     """
     call = call.asked
-    memo = call.memo
-    found = memo.get("digests")
+    found: tuple[str | None, Mapping[str, str]] | None = call.memo.get("digests")
     if found is None:
-        key = key_of(call)
-        found = None if key is None else _recent.get(key)
-        if found is None:
-            found = {**_prefix(call.arguments), **_near(call)}
+        key = _key_of(call)
+        further = None if key is None else _recent.get(key)
+        if further is None:
+            further = {**_prefix(call.arguments), **_near(call)}
             if key is not None:
                 if len(_recent) >= _RECENT:
                     _recent.clear()
-                _recent[key] = found
-        memo["digests"] = found
+                _recent[key] = further
+        found = call.memo["digests"] = (key, further)
     return found
+
+
+def _key_of(call: Call) -> str | None:
+    try:
+        return digest_of(call)
+    except UnkeyableCallError:
+        return None
+    except Exception:
+        _log.debug("frugal: a call of %s has no key", call.function, exc_info=True)
+        return None
 
 
 def _prefix(arguments: Mapping[str, Any]) -> dict[str, str]:

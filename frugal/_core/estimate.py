@@ -6,24 +6,48 @@ the request; a typical figure is only ever used as `estimated`, between a low an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from frugal._values.cost import UNPRICED, Cost
 from frugal._values.money import ZERO, Money
 from frugal._values.usage import NO_USAGE, Usage
 
 if TYPE_CHECKING:
-    from frugal._core.call import Call
     from frugal.ports import Prices, RequestReader
 
-__all__ = ["DEFAULT_OUTPUT", "OPEN_OUTPUT", "Estimate", "estimate", "of_answer", "sizes_of"]
+__all__ = ["DEFAULT_OUTPUT", "OPEN_OUTPUT", "Asked", "Estimate", "estimate", "of_answer", "sizes_of"]
 
 DEFAULT_OUTPUT = 1024
 """Output tokens that are held for a request which states no limit, before anything was learned about it."""
 
 OPEN_OUTPUT = 16_384
 """Output tokens taken as the most that a request without a limit brings back (what current models stop at)."""
+
+
+class Asked(Protocol):
+    """What was asked for: a call, or one request that an SDK sent for it."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """Everything that was asked for, by name."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model that was asked."""
+        ...
+
+    @property
+    def started(self) -> float:
+        """When, in Unix seconds."""
+        ...
+
+    @property
+    def memo(self) -> dict[Any, Any]:
+        """What was computed from it once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +98,7 @@ def _asks_to_write(parts: Any, depth: int = 0) -> bool:
 
 
 def estimate(
-    call: Call,
+    call: Asked,
     requests: RequestReader,
     prices: Prices,
     *,
@@ -97,12 +121,31 @@ def estimate(
     Returns:
         The estimate; a call without a model holds nothing.
     """
-    arguments = call.arguments
     model = call.model or usual
     if model is None:
         return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
+    limit = requests.output_limit(call.arguments)
+    found = _within(call, model, requests, prices, limit, learned, ratio, capped=capped)
+    if limit is None and found.cost.amount is None:  # an embedder has no price for output, for it gives none
+        without = _within(call, model, requests, prices, 0, None, None, capped=False)
+        return found if without.cost.amount is None else without
+    return found
+
+
+def _within(
+    call: Asked,
+    model: str,
+    requests: RequestReader,
+    prices: Prices,
+    limit: int | None,
+    learned: int | None,
+    ratio: float | None,
+    *,
+    capped: bool,
+) -> Estimate:
+    """Bound what a call may cost whose output is limited so."""
+    arguments = call.arguments
     typical, bound = sizes_of(call, requests)
-    limit = requests.output_limit(arguments)
     tier = requests.tier(arguments)
     output = limit if limit is not None else (learned if learned is not None else DEFAULT_OUTPUT)
     # Where the output is open the promise is a quantile, so the input may be the likely figure as well; where it is
@@ -123,7 +166,7 @@ def _upper(cost: Cost) -> Cost:
     return Cost.exact(cost.high, price_table=cost.price_table)
 
 
-def sizes_of(call: Call, requests: RequestReader) -> tuple[int, int]:
+def sizes_of(call: Asked, requests: RequestReader) -> tuple[int, int]:
     """Return the typical count of a call's input tokens, and one that is never too low; counted once."""
     memo = call.memo
     sizes = memo.get("input tokens")
@@ -133,7 +176,7 @@ def sizes_of(call: Call, requests: RequestReader) -> tuple[int, int]:
 
 
 def of_answer(
-    call: Call, requests: RequestReader, prices: Prices, model: str, text_bytes: int | None, known: Usage | None
+    call: Asked, requests: RequestReader, prices: Prices, model: str, text_bytes: int | None, known: Usage | None
 ) -> tuple[Usage, Cost]:
     """Estimate what an answer without usage cost, from its text.
 
@@ -148,7 +191,9 @@ def of_answer(
         # About four bytes make a token of Latin text; one byte is the least that a token can be. Reasoning is not in
         # the text, so what the request allows is the upper figure where it says so.
         likely, most = -(-text_bytes // 4), max(text_bytes, limit or 0)
+    low = ZERO
     if known is not None and known.total_input_tokens:
+        low = prices.cost(model, known, at=call.started, tier=requests.tier(call.arguments)).known
         usage = Usage(**{**_fields(known), "output_tokens": max(likely, known.output_tokens)})
         top = Usage(**{**_fields(known), "output_tokens": max(most, known.output_tokens)})
     else:
@@ -157,7 +202,11 @@ def of_answer(
     tier = requests.tier(call.arguments)
     cost = prices.cost(model, usage, at=call.started, tier=tier)
     high = prices.cost(model, top, at=call.started, tier=tier)
-    return usage, between(cost, ZERO, high)
+    if high.amount is None:  # an embedder has no price for output, for it gives none
+        usage, top = replace(usage, output_tokens=0), replace(top, output_tokens=0)
+        cost = prices.cost(model, usage, at=call.started, tier=tier)
+        high = prices.cost(model, top, at=call.started, tier=tier)
+    return usage, between(cost, low, high)
 
 
 def _fields(usage: Usage) -> dict[str, int]:

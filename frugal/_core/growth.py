@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from frugal._core.estimate import Estimate
 from frugal._core.stream import Ending
+from frugal._values.facts import Grown
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetFigure
 from frugal._values.usage import Usage
@@ -73,6 +74,7 @@ class Growth:
             grown = False
         if grown:
             self._held = wanted
+            self._call.journal.add(Grown(self._grant.id, pico))
             return
         self._refused = True
         _log.warning("frugal: a stream of %s has outgrown its budget", self._call.function)

@@ -2,10 +2,11 @@
 
 Law: two functions that can answer one request differently are two functions, however alike their names. A name is not
 enough: a factory makes many functions of one name round different prompts, a method is bound to an object with a prompt
-of its own, a partial has its first arguments already, and every script's module is `__main__`. Two things tell nothing
-apart: what has no canonical form (a client, a lock), since it is another one in every process; and what the function
-itself changes (a counter), since it is its state. Code counts only where it is typed in, in a notebook, since there it
-is typed again; elsewhere, answers outlive a change of their function's code, until their time is over.
+of its own, a partial has its first arguments already, and every script's module is `__main__`. A client has no
+canonical form, but it asks somebody on somebody's account (`_core/account.py`), and that counts. Two things tell
+nothing apart: what else has no form (a lock), since it is another one in every process; and what the function itself
+changes (a counter), since it is its state. Code counts only where it is typed in, in a notebook, since there it is
+typed again; elsewhere, answers outlive a change of their function's code, until their time is over.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import inspect
 import sys
 import types
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from frugal._core.account import account_of
 from frugal._values.canonical import Unkeyable, canonical
 from frugal._values.canonical.named import code_form
 from frugal._values.key import digest
@@ -78,7 +80,12 @@ def _parts(function: Any, by_code: bool) -> Iterator[object]:
             continue
         code = getattr(function, "__code__", None)
         if isinstance(code, types.CodeType):
-            yield "around", _kept(_cells(function, code), _changed(code))
+            changed = _changed(code)
+            yield "around", _kept(_cells(function, code), changed)
+            accounts = {name: found for name, value in _globals(function, code)
+                        if name not in changed and (found := account_of(value)) is not None}  # fmt: skip
+            if accounts:
+                yield "on account of", accounts
             if by_code:
                 yield "code", code_form(code)
         elif not isinstance(function, (staticmethod, classmethod)) and not inspect.isroutine(function):
@@ -110,7 +117,18 @@ def _cells(function: Any, code: types.CodeType) -> Iterator[tuple[str, Any]]:
             continue
 
 
-def _kept(values: Iterable[tuple[str, Any]], changed: set[str]) -> dict[str, object]:
+def _globals(function: Any, code: types.CodeType) -> Iterator[tuple[str, Any]]:
+    """Give the variables of its module that a function's code names."""
+    around = getattr(function, "__globals__", {})
+    for name in code.co_names:
+        if name in around:
+            yield name, around[name]
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _globals(function, constant)
+
+
+def _kept(values: Iterable[tuple[str, Any]], changed: set[str] | frozenset[str]) -> dict[str, object]:
     """Return those values that tell functions apart."""
     kept: dict[str, object] = {}
     for name, value in values:
@@ -118,8 +136,8 @@ def _kept(values: Iterable[tuple[str, Any]], changed: set[str]) -> dict[str, obj
             continue
         if _form(value) is not None:
             kept[name] = value
-        elif (address := _address(value)) is not None:
-            kept[name] = address
+        elif (account := account_of(value)) is not None:
+            kept[name] = account
     return kept
 
 
@@ -130,18 +148,8 @@ def _form(value: object) -> bytes | None:
         return None
 
 
-def _address(value: Any) -> str | None:
-    """Return an SDK's address: a client has no form, but one for another address is another provider."""
-    if isinstance(value, (type, types.ModuleType)):
-        return None
-    try:
-        address = getattr(value, "base_url", None)
-        return None if address is None else str(address)
-    except Exception:  # a property of somebody's own
-        return None
-
-
-def _changed(code: types.CodeType) -> set[str]:
+@lru_cache(maxsize=1024)
+def _changed(code: types.CodeType) -> frozenset[str]:
     """Return the names of variables around a function, and of attributes, that its code changes."""
     changed: set[str] = set()
     loaded: list[tuple[str, tuple[int | None, int | None]]] = []
@@ -162,4 +170,4 @@ def _changed(code: types.CodeType) -> set[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             changed |= _changed(constant)
-    return changed
+    return frozenset(changed)

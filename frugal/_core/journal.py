@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from frugal._values.cost import Cost
 from frugal._values.facts import Held, Spent
 from frugal.ports import Ticket
+
+if TYPE_CHECKING:
+    from frugal._core.wire import Wire
 
 __all__ = ["Inner", "Journal"]
 
@@ -36,19 +39,18 @@ T = TypeVar("T")
 class Journal:
     """Keep the facts of one call, in the order in which they became known."""
 
-    __slots__ = ("collected", "committed", "departed", "facts", "home", "inner", "late", "open", "releases")
+    __slots__ = ("collected", "committed", "facts", "home", "inner", "late", "open", "releases")
 
     def __init__(self, facts: Iterable[Any] = ()) -> None:
         self.facts: list[Any] = list(facts)
         self.home = _Process.mark
         self.committed = False
         self.inner: Inner | None = None  # the decorated calls made inside, while the function ran last
-        self.departed = False  # the caller left and a flight or a batch will commit in its place
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
         self.collected: list[Spent] = []
         self.releases: list[str] = []
-        # Provider calls under way, and what commits once the last of them has ended: a ring may answer before them
-        # (it hedged, or wrapped a stream in one of its own).
+        # Provider calls and abandoned branches under way, and what commits once the last of them has ended: a ring may
+        # answer before them (it hedged, or wrapped a stream in one of its own), and a caller may leave before them.
         self.open = 0
         self.late: Callable[[], Ticket | None] | None = None
 
@@ -58,7 +60,7 @@ class Journal:
         return self.home is not _Process.mark
 
     def ended(self) -> Ticket | None:
-        """Say that one provider call under way has ended; commit now if that is what was waited for."""
+        """Say that one thing under way has ended; commit now if that is what was waited for."""
         self.open -= 1
         if self.open or self.late is None:
             return None
@@ -89,7 +91,7 @@ class Journal:
 class Inner:
     """Add up the decorated calls that were made inside one run of a function."""
 
-    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way", "whole")
+    __slots__ = ("collects", "costs", "llm_calls", "releases", "spent", "under_way", "whole", "wire")
 
     def __init__(self, *, collects: bool = False) -> None:
         self.collects = collects
@@ -102,6 +104,8 @@ class Inner:
         # What a batch's handler spent, to be split among the callers instead of being recorded on its own.
         self.spent: list[Spent] = []
         self.releases: list[str] = []
+        # What an SDK's HTTP client sent meanwhile, where it is watched.
+        self.wire: Wire | None = None
 
     def add(self, cost: Cost, kind: str) -> None:
         """Count one inner call."""

@@ -11,14 +11,17 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from frugal._core import billing
-from frugal._core.digests import digests_of, key_of
+from frugal._core import billing, collector, tally
+from frugal._core.digests import digests_of
 from frugal._core.recording import announce, settle
 from frugal._core.rehearsal import rehearsal
+from frugal._core.stream import Ending
+from frugal._core.wire import OVER, Exchange
 from frugal._values.clock import clock
 from frugal._values.cost import UNPRICED, Cost
 from frugal._values.facts import Spent
@@ -29,7 +32,6 @@ from frugal.ports import LedgerStore, Prices, Reading, RequestReader, Telemetry,
 
 if TYPE_CHECKING:
     from frugal._core.call import Call
-    from frugal._core.stream import Ending
 
 __all__ = ["Attempt", "Meter", "Metering", "Ports"]
 
@@ -49,6 +51,7 @@ class Ports:
     requests: RequestReader
     telemetry: Telemetry
     of_error: Callable[[BaseException], Reading | None] = lambda error: None
+    retries: Callable[[Any], int] = lambda source: 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Metering:
     prices: Prices | None = None
     read: Callable[[Any], Any] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    reader: UsageReader | None = None
 
 
 class Meter:
@@ -68,7 +72,8 @@ class Meter:
     __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry", "usual")
 
     def __init__(self, parts: list[Metering]) -> None:
-        self.ports = parts[0].ports
+        reader = next((part.reader for part in parts if part.reader is not None), None)
+        self.ports = parts[0].ports if reader is None else replace(parts[0].ports, reader=reader)
         ledgers = {id(part.ledger): part.ledger for part in parts if part.ledger is not None}
         if len(ledgers) > 1:
             raise StackError(
@@ -152,10 +157,10 @@ class Meter:
     def commit(self, call: Call, error: BaseException | None) -> Ticket | None:
         """Commit the journal of a call; return what to wait for, or `None` when nothing is owed."""
         journal = call.journal
-        if journal.committed or journal.departed or journal.inherited:
+        if journal.committed or journal.inherited:
             return None
         if journal.open:  # what is still under way will have cost something, too
-            journal.late = partial(self.commit, call, error)
+            journal.late = partial(self.commit, call, _bare(error))
             return None
         journal.committed = True
         outside = call.parent.inner if call.parent is not None else None
@@ -191,7 +196,6 @@ class Attempt:
         self._reader: Any = None
         self._stated: Any = None
         # Now, not when it ends: a conversation may have grown by then.
-        key_of(call)
         digests_of(call)
         self._span = meter.telemetry.begin_attempt(call.span, call.function, call.model)
         call.journal.open += 1
@@ -212,7 +216,34 @@ class Attempt:
             except Exception:
                 _log.exception("frugal: the usage of a response of %s could not be read", self._call.function)
                 reading = None
-            self._answer(reading, stated, "provider", streamed=False)
+            if reading is not None or stated is not None or not self._waits_for(response):
+                self._answer(reading, stated, response, streamed=False)
+
+    def _waits_for(self, response: Any) -> bool:
+        """Say whether a response has a body that somebody will read later, and be told when that is over."""
+        body_of = getattr(self._meter.ports.reader, "body", None)
+        body = body_of(response) if body_of is not None else None
+        if body is None:
+            return False
+        # Neither the response nor its body: whoever throws them away must be the last to hold them.
+        known = SimpleNamespace(retries_taken=self._meter.ports.retries(response))
+        inner = self._call.inner
+        exchange = inner.wire.releasing(body) if inner is not None and inner.wire is not None else None
+        collector.watch(body)
+        return bool(body.then(partial(self._read_by_others, known, exchange)))
+
+    def _read_by_others(
+        self, known: Any, exchange: Exchange | None, how: str, error: BaseException | None, reading: Reading | None
+    ) -> Ticket | None:
+        """The body of a raw response has come to its end."""
+        self._reader = _Read(reading)
+        if exchange is not None:
+            exchange.told = reading
+        ending = Ending(how, error, known)
+        if how == "dropped" and collector.is_here():  # not the place to account for it
+            collector.later(partial(self.end, ending))
+            return None
+        return self.end(ending)
 
     async def _stated_by(self, response: Any) -> Any:
         """Return what the user's own reader says of a response."""
@@ -239,7 +270,7 @@ class Attempt:
     def failed(self, error: BaseException) -> None:
         """Write down what a call that raised may have cost."""
         cancelled = isinstance(error, (asyncio.CancelledError, GeneratorExit))
-        self._lose("cancelled" if cancelled else "failed", error, self._told_by(error), streamed=False)
+        self._lose("cancelled" if cancelled else "failed", error, self._told_by(error), error, streamed=False)
 
     def _told_by(self, error: BaseException) -> Reading | None:
         """Return what an error says was used: some SDKs raise what they have already paid for."""
@@ -270,9 +301,9 @@ class Attempt:
         reading = self._read_to(ending)
         finished = reading is not None and reading.finish is not None and reading.usage is not None
         if ending.how == "end" or self._stated is not None or (finished and ending.how in {"closed", "dropped"}):
-            return self._answer(reading, self._stated, "provider", streamed=True)
+            return self._answer(reading, self._stated, ending.source, streamed=True)
         outcome = "failed" if ending.how == "failed" else "cancelled"
-        return self._lose(outcome, ending.error, reading, streamed=True)
+        return self._lose(outcome, ending.error, reading, ending.source, streamed=True)
 
     def _read_to(self, ending: Ending) -> Reading | None:
         """Return what is known of a stream at its end."""
@@ -295,24 +326,25 @@ class Attempt:
 
     # ------------------------------------------------------------------ the facts
 
-    def _answer(self, reading: Reading | None, stated: Any, outcome: str, *, streamed: bool) -> Ticket | None:
-        bill = self._billed(partial(billing.answered, self._call, self._meter, reading, stated))
+    def _answer(self, reading: Reading | None, stated: Any, source: Any, *, streamed: bool) -> Ticket | None:
+        bill = self._billed(partial(tally.answered, self._call, self._meter, reading, stated, source))
+        reading = bill.reading or reading
         if self._is_composite(bill.kind):
-            return self._write(outcome="composite" if outcome == "provider" else outcome, reading=reading,
-                               rolled_up=self._rolled_up(), streamed=streamed)  # fmt: skip
+            return self._write(outcome="composite", reading=reading, rolled_up=self._rolled_up(), streamed=streamed)
         if bill.cost.status == "exact":
             self._meter.observe(self._call, bill.usage)
-        return self._write(outcome=outcome, reading=reading, bill=bill, streamed=streamed)
+        return self._write(outcome="provider", reading=reading, bill=bill, streamed=streamed)
 
     def _lose(
-        self, outcome: str, error: BaseException | None, reading: Reading | None, *, streamed: bool
+        self, outcome: str, error: BaseException | None, reading: Reading | None, source: Any, *, streamed: bool
     ) -> Ticket | None:
         inner = self._call.inner
         # A generator that is thrown away ends before the stream that it reads.
         if self._is_composite("llm") or (inner is not None and inner.under_way):
             return self._write(outcome=outcome, reading=reading, rolled_up=self._rolled_up(), error=error,
                                streamed=streamed)  # fmt: skip
-        bill = self._billed(partial(billing.lost, self._call, self._meter, outcome, error, reading))
+        bill = self._billed(partial(tally.lost, self._call, self._meter, outcome, error, reading, source))
+        reading = bill.reading or reading
         return self._write(outcome=outcome, reading=reading, bill=bill, error=error, streamed=streamed)
 
     def _billed(self, make: Callable[[], billing.Bill]) -> billing.Bill:
@@ -333,6 +365,7 @@ class Attempt:
         journal = self._call.journal
         journal.collected += inner.spent
         journal.releases += inner.releases
+        inner.collects = False  # what is still under way inside comes too late to be split, and has its own record
         return bool(inner.spent or inner.llm_calls or (inner.costs and kind == "tool"))
 
     def _rolled_up(self) -> Cost:
@@ -367,14 +400,39 @@ class Attempt:
             kind=bill.kind if rolled_up is None else "llm",
             finish=reading.finish if reading is not None else None,
             complete=reading.complete if reading is not None else True,
+            attempts=bill.attempts,
             streamed=streamed,
             error=type(error).__name__ if error is not None else None,
+            answer=bill.answer,
         )
+        if call.inner is not None:
+            call.inner.wire = OVER
         call.journal.add(spent)
         if rolled_up is None:
             self._meter.met(call, spent)
         self._meter.telemetry.end_attempt(self._span, spent)
         return call.journal.ended()
+
+
+def _bare(error: BaseException | None) -> BaseException | None:
+    """Return an error of the same kind without frames: they may hold the very stream whose end is waited for."""
+    try:
+        return None if error is None else type(error).__new__(type(error))
+    except Exception:  # of a class that wants to be made in its own way
+        return Exception()
+
+
+class _Read:
+    """Stands for the reader of a stream that others have read."""
+
+    __slots__ = ("_reading",)
+
+    def __init__(self, reading: Reading | None) -> None:
+        self._reading = reading
+
+    def reading(self) -> Reading | None:
+        """Return what they read."""
+        return self._reading
 
 
 def _better(first: Reading | None, second: Reading | None) -> Reading | None:

@@ -6,8 +6,8 @@ fix; one that cannot work raises.
 
 from __future__ import annotations
 
+import sys
 import warnings
-from itertools import combinations
 from typing import Any
 
 from frugal.errors import OrderWarning, StackError
@@ -45,6 +45,7 @@ LOSSES: dict[tuple[str, str], str] = {
     ("rate_limited", "deduplicated"): _RATE,
     ("rate_limited", "cached"): _RATE,
     ("rate_limited", "semantic_cached"): _RATE,
+    ("rate_limited", "routed"): "a cascade would count as one request, however many models it asks",
     ("rate_limited", "batched"): "the rate would count items instead of requests",
 }
 """`(outer, inner)` to what that order loses."""
@@ -69,14 +70,21 @@ def check(stack: tuple[Any, ...], function: str) -> None:
                 f"items. Put @{wrong[0]} above @batched; only @rate_limited may stand under it."
             )
     # Only the newest, outermost item is new: the others were checked when they were stacked.
-    for (_, outer), (_, inner) in combinations(enumerate(names), 2):
-        if outer is not names[0]:
-            break
+    outer = names[0]
+    for inner in dict.fromkeys(names[1:]):
         loss = LOSSES.get((outer, inner))
         if loss is not None:
             warnings.warn(
                 f"{function}: @{outer} stands outside @{inner}: {loss}. Put @{inner} above @{outer}; the "
                 f"recommended order is {' › '.join(RECOMMENDED)}.",
                 OrderWarning,
-                stacklevel=5,
+                stacklevel=_outside(),
             )
+
+
+def _outside() -> int:
+    """Return the level of the line that decorates, through however many of our own functions it was reached."""
+    level, frame = 1, sys._getframe(1)  # noqa: SLF001 what warnings.warn counts in
+    while frame.f_back is not None and f"{frame.f_globals.get('__name__')}.".startswith("frugal."):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar, cast
 
 import wrapt
@@ -19,6 +19,7 @@ import wrapt
 from frugal._core.ambient import current_scope, leave, serving
 from frugal._core.call import Call, Function, new_id
 from frugal._core.cover import covered
+from frugal._core.entering import entered, enters, requested
 from frugal._core.journal import Inner, Journal
 from frugal._core.keying import digest_of
 from frugal._core.meter import Meter
@@ -65,8 +66,13 @@ def compose(stack: tuple[Any, ...], centre: Proceed) -> Proceed:
 
 def _named(ring: Any) -> bool:
     """Say whether a ring takes its continuation by the name `proceed`."""
+    return _takes_proceed(ring if inspect.isroutine(ring) else type(ring).__call__)
+
+
+@lru_cache(maxsize=256)
+def _takes_proceed(function: Any) -> bool:
     try:
-        parameter = inspect.signature(ring).parameters.get("proceed")
+        parameter = inspect.signature(function).parameters.get("proceed")
     except (TypeError, ValueError):
         return False
     return parameter is not None and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY
@@ -85,7 +91,8 @@ class Plan:
 
     Args:
         function: the function at the centre.
-        kind: `"coroutine"`, `"generator"` (an async one), or `"plain"` (what comes back decides).
+        kind: `"coroutine"`, `"generator"` (an async one), `"entered"` (its request begins when what it gives is
+            entered), or `"plain"` (what comes back decides).
         stack: rings and marks, outermost first.
         meter: prices and records the calls, or `None` where nothing in the stack meters.
         proceed: the composed rings.
@@ -281,10 +288,12 @@ class Pipeline(wrapt.FunctionWrapper[..., Any]):
     def _self_carry(self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plan = self._self_plan
         if plan.kind == "coroutine":
-            running = plan.run(wrapped, instance, args, kwargs)
+            running: Any = plan.run(wrapped, instance, args, kwargs)
             # What "was never awaited", and what a task shows, is the user's function rather than ours.
             running.__qualname__ = plan.function.name
             return running
+        if plan.kind == "entered":
+            return entered(wrapped, args, kwargs, partial(plan.run, requested(wrapped), instance, args, kwargs))
         return Deferred(partial(plan.run, wrapped, instance, args, kwargs))
 
     def _self_many(self, wrapped: Any, instance: Any) -> Any:
@@ -333,7 +342,7 @@ def _kind(function: Any, *, plain: bool) -> str:
         if inspect.isasyncgenfunction(candidate):
             return "generator"
     if plain:
-        return "plain"
+        return "entered" if enters(seen) else "plain"
     if inspect.isfunction(seen) or inspect.isclass(seen) or inspect.isbuiltin(seen):
         raise NotAsyncError(getattr(seen, "__qualname__", repr(seen)))
     return "coroutine"  # a callable object: its first result tells
@@ -367,23 +376,24 @@ def attach(ring: Any, function: F) -> F:
         TypeError: it is not a function at all.
         StackError: the stack cannot work in this order, or its parts contradict each other.
     """
-    if not callable(function) and not isinstance(function, classmethod):
+    given: Any = function  # whatever the types say
+    if not callable(given) and not isinstance(given, classmethod):
         name = getattr(ring, "name", None) or type(ring).__name__.lower()
         raise TypeError(
-            f"@{name} was given {function!r} where the function stands; it takes its arguments by name, in "
+            f"@{name} was given {given!r} where the function stands; it takes its arguments by name, in "
             f"parentheses, and then decorates an async function."
         )
     plan = plan_of(function)
     if isinstance(function, Pipeline) and plan is not None:
-        wrapped, stack, kind = function.__wrapped__, (ring, *plan.stack), plan.kind
+        wrapped, identity, stack, kind = function.__wrapped__, plan.function, (ring, *plan.stack), plan.kind
     else:
-        wrapped, stack, kind = function, (ring,), _kind(function, plain=_accepts_plain.get())
-    return cast("F", Pipeline(wrapped, build(wrapped, stack, kind)))
+        kind = _kind(function, plain=_accepts_plain.get())
+        wrapped, identity, stack = function, Function(function), (ring,)
+    return cast("F", Pipeline(wrapped, build(identity, stack, kind)))
 
 
-def build(wrapped: Any, stack: tuple[Any, ...], kind: str) -> Plan:
+def build(identity: Function, stack: tuple[Any, ...], kind: str) -> Plan:
     """Make the plan of a stack round a function; what a ring must know of its neighbours it learns here."""
-    identity = Function(wrapped)
     check(stack, identity.name)
     meter = Meter.of(stack)
     argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "")

@@ -10,9 +10,9 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from frugal._core.digests import digests_of, key_of
+from frugal._core.digests import digests_of
 from frugal._values.cost import Cost
-from frugal._values.facts import Escalated, Held, Routed, Saved, Shared, Spent, Split
+from frugal._values.facts import Escalated, Grown, Held, Refused, Routed, Saved, Shared, Spent, Split
 from frugal._values.money import ZERO
 from frugal._values.record import CallSummary, Record
 from frugal._values.usage import NO_USAGE
@@ -72,6 +72,7 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
         if hold is not None:
             spent_under[hold] = spent_under.get(hold, 0) + record.cost.known.pico
     limits = {fact.id: fact.pico for fact in held}
+    limits |= {fact.id: fact.pico for fact in journal.of(Grown)}
     marked = tuple(
         _with(
             record,
@@ -97,6 +98,7 @@ def _with(record: Record, **changes: Any) -> Record:
 
 def _common(call: Call) -> dict[str, Any]:
     routed = call.journal.last(Routed)
+    key, digests = digests_of(call)
     return {
         "call": call.id,
         "parent": call.parent.id if call.parent is not None else None,
@@ -105,8 +107,8 @@ def _common(call: Call) -> dict[str, Any]:
         "run": call.facts.run,
         "tags": call.facts.tags,
         "route_reason": routed.reason if routed is not None else None,
-        "key": key_of(call),
-        "digests": digests_of(call),
+        "key": key,
+        "digests": digests,
     }
 
 
@@ -169,7 +171,7 @@ def _batched(call: Call, splits: list[Split], error: BaseException | None, now: 
         cost=Cost.total(split.spent.cost for split in splits) if len(splits) > 1 else last.cost,
         latency=max(0.0, now - call.started),
         price_table=last.cost.price_table,
-        attempts=len(splits),
+        attempts=sum(split.spent.attempts for split in splits),
         tier=last.tier,
         **_common(call),
     )
@@ -194,7 +196,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> Record:
         outcome, similarity, source = saved.layer, saved.similarity, saved.source_id
     elif isinstance(saved, Shared):
         outcome, source = "shared", saved.source_id
-    elif any(isinstance(fact, BudgetExceededError) for fact in facts):
+    elif call.journal.last(Refused) is not None:
         outcome = "rejected"
     model = saved.model if saved is not None else None
     if call.model is None and model is None:

@@ -39,7 +39,7 @@ class _Finish:
         """Let it pass."""
 
     def end(self, ending: Ending, /) -> Ticket | None:
-        return self.branch.finish(ending.error)
+        return self.branch.finish()
 
 
 class _Leader:
@@ -54,9 +54,6 @@ class _Leader:
         """Let it pass."""
 
     def end(self, ending: Ending, /) -> Ticket | None:
-        if self.branch.finished:
-            self.branch.adopt()
-            return None
         return self.branch.abandon()
 
 
@@ -78,8 +75,7 @@ class _Follower:
         if spent is None:
             self.call.journal.add(Shared(source_id=self.branch.owner.id))
         else:
-            known = (spent.rolled_up or spent.cost).known
-            self.call.journal.add(Shared(known, spent.usage, spent.model, self.branch.owner.id))
+            self.call.journal.add(Shared(spent.worth, spent.usage, spent.model, self.branch.owner.id))
         return None
 
 

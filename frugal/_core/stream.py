@@ -137,7 +137,7 @@ class Stream:
 
     @property
     def __class__(self) -> Any:
-        return type(self._frugal_object)
+        return self._frugal_object.__class__
 
     @__class__.setter
     def __class__(self, value: Any) -> None:
@@ -258,6 +258,12 @@ class Stream:
         finally:
             await self._frugal_flow.finish("closed")
 
+    @property
+    def response(self) -> Any:
+        """The HTTP response under the stream, where there is one; closing it closes the stream, and tells."""
+        found = self._frugal_object.response
+        return Response(found, self.aclose) if hasattr(found, "aclose") else found
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._frugal_object, name)
 
@@ -296,6 +302,43 @@ async def replay(chunks: Iterable[Any]) -> AsyncIterator[Any]:
         yield chunk
 
 
+class Response:
+    """The HTTP response of a stream, as whoever reads the stream sees it.
+
+    The SDKs' own helpers close a stream by its response, past us; and a response that several readers share must not be
+    closed by one of them.
+
+    Args:
+        response: the response, or `None` where nothing was sent.
+        close: closes the reader's stream.
+    """
+
+    __slots__ = ("_close", "_response")
+
+    def __init__(self, response: Any, close: Callable[[], Awaitable[None]]) -> None:
+        self._response = response
+        self._close = close
+
+    @property
+    def __class__(self) -> Any:
+        return Response if self._response is None else self._response.__class__
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise TypeError("a response's class cannot be changed.")
+
+    async def aclose(self) -> None:
+        """Close the stream."""
+        await self._close()
+
+    def __getattr__(self, name: str) -> Any:
+        if self._response is None:
+            if name == "headers":
+                return {}
+            raise AttributeError(f"a replayed stream has no HTTP response, and so no {name!r}: nothing was sent.")
+        return getattr(self._response, name)
+
+
 class Mirror:
     """Read chunks from elsewhere under the face of the SDK's own stream.
 
@@ -314,6 +357,14 @@ class Mirror:
         self._chunks = chunks
         self._original = original
         self._copy = copy
+
+    @property
+    def __class__(self) -> Any:
+        return Mirror if self._original is None else self._original.__class__
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None:
+        raise TypeError("a stream's class cannot be changed.")
 
     def __aiter__(self) -> Mirror:
         return self
@@ -335,6 +386,12 @@ class Mirror:
     async def close(self) -> None:
         """Stop reading."""
         await self.aclose()
+
+    @property
+    def response(self) -> Response:
+        """The HTTP response of the first stream, if that is not gone; closing it stops this reading alone."""
+        found = None if self._original is None else getattr(self._original, "response", None)
+        return Response(found if hasattr(found, "aclose") else None, self.aclose)
 
     def __getattr__(self, name: str) -> Any:
         if self._original is None or name.startswith("__"):

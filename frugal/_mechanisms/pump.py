@@ -19,9 +19,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar, cast
 
+from frugal._mechanisms.loops import PerLoop
+
 __all__ = ["End", "Ending", "Link", "Pump"]
 
 T = TypeVar("T")
+
+_running: PerLoop[set[asyncio.Task[None]]] = PerLoop(set)
 
 _LOG = logging.getLogger("frugal")
 
@@ -78,6 +82,7 @@ class Pump(Generic[T]):
         "_listeners",
         "_on_close",
         "_pulling",
+        "_running",
         "_source",
         "_task",
         "_waiting",
@@ -108,6 +113,8 @@ class Pump(Generic[T]):
         self._wanted = False
         self._pulling = False
         self._task: asyncio.Task[None] | None = None
+        # The loop keeps tasks only weakly, and the readers may all be thrown away in one cycle with this.
+        self._running = _running.here()
 
     def notify(self, listener: Callable[[Ending], None]) -> None:
         """Call a plain function when the source has ended; at once when it has already."""
@@ -150,6 +157,8 @@ class Pump(Generic[T]):
         self._wanted = True
         if self._task is None:
             self._task = self.loop.create_task(self._run(), name="frugal-pump", context=self._context)
+            self._running.add(self._task)
+            self._task.add_done_callback(self._running.discard)
         elif self._demand is not None and not self._demand.done():
             self._demand.set_result(None)
 

@@ -16,13 +16,14 @@ from typing import Any
 from frugal._core.branch import Branch
 from frugal._core.burst import BURST, Burst
 from frugal._core.call import Call, new_id
+from frugal._core.cover import covered
 from frugal._core.journal import Inner, Journal
 from frugal._core.keying import Keying
 from frugal._core.pipeline import Plan, Proceed
 from frugal._mechanisms.batch import Batch
 from frugal._values.facts import Spent, Split
 from frugal._values.shares import split_cost, split_usage
-from frugal.errors import UnkeyableCallError
+from frugal.errors import FrugalError, UnkeyableCallError
 
 __all__ = ["Batched"]
 
@@ -30,13 +31,15 @@ __all__ = ["Batched"]
 class _Member:
     """One caller's place in a batch."""
 
-    __slots__ = ("active", "branch", "proceed", "weight")
+    __slots__ = ("active", "attempts", "branch", "item", "proceed", "refused")
 
-    def __init__(self, branch: Branch, proceed: Proceed, weight: int) -> None:
+    def __init__(self, branch: Branch, proceed: Proceed, item: Any) -> None:
         self.branch = branch
         self.proceed = proceed
-        self.weight = weight
+        self.item = item
         self.active = False  # whether an attempt with this item is under way
+        self.attempts = 0
+        self.refused: FrugalError | None = None  # by a budget, before a further attempt
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +57,26 @@ class Batched:
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         item, others = self._parts(call)
         batch = await self._batch(call, others)
-        branch = Branch(call)
-        member = _Member(branch, proceed, 1 if isinstance(item, (int, float)) else self.size_of(item))
+        await covered(call)
+        branch = Branch(call).begin()
+        member = _Member(branch, proceed, item)
         burst = call.extras.get(BURST)
         enrolled = None if burst is None else partial(burst[0].joined, burst[1], batch.flush, id(batch))
         try:
-            return await batch.submit(item, context=member, enrolled=enrolled)
+            result = await batch.submit(item, context=member, enrolled=enrolled)
         except (asyncio.CancelledError, GeneratorExit):
             if member.active:  # the batch goes on and will commit for this caller
                 branch.abandon()
             raise
         finally:
             branch.adopt()
+        refused, member.refused = member.refused, None
+        if refused is None:
+            return result
+        try:
+            raise refused
+        finally:
+            del refused  # the frame is in its traceback
 
     async def many(self, plan: Plan, target: Any, instance: Any, items: Iterable[Any], /, **kwargs: Any) -> list[Any]:
         """Answer many items as single calls would be, without waiting for strangers to join."""
@@ -122,6 +133,30 @@ class Batched:
     # ------------------------------------------------------------------ handling
 
     async def _handle(self, items: Sequence[Any], members: tuple[_Member, ...]) -> Any:
+        """Make one attempt for the items whose budgets have room for it."""
+        for member in members:
+            if member.attempts and member.branch.call.covers:  # for the first one its caller has seen to it
+                await self._ask_for_more(member)
+            member.attempts += 1
+        if not any(member.refused for member in members):
+            return await self._attempt(items, members)
+        going = [(item, member) for item, member in zip(items, members, strict=True) if member.refused is None]
+        if not going:
+            return [None] * len(items)
+        results = await self._attempt([item for item, _ in going], tuple(member for _, member in going))
+        if not isinstance(results, Sequence) or isinstance(results, (str, bytes)) or len(results) != len(going):
+            return results  # not in the form of results, which is said where they are given out
+        found = iter(results)
+        return [next(found) if member.refused is None else None for member in members]
+
+    @staticmethod
+    async def _ask_for_more(member: _Member) -> None:
+        try:
+            await covered(member.branch.call)
+        except FrugalError as error:
+            member.refused = error
+
+    async def _attempt(self, items: Sequence[Any], members: tuple[_Member, ...]) -> Any:
         """Make one attempt for these items, and split what it spent."""
         lead = members[0].branch.call
         _, others = self._parts(lead)  # of this very batch: those of an earlier one may have changed meanwhile
@@ -133,18 +168,33 @@ class Batched:
         )
         for member in members:
             member.active = True
-        error: BaseException | None = None
         try:
             return await members[0].proceed(call)
-        except BaseException as failure:
-            error = failure
-            raise
         finally:
-            _share(call.journal, members)
+            self._share(call, members)
             for member in members:
                 member.active = False
                 if member.branch.abandoned:
-                    member.branch.finish(error)
+                    member.branch.finish()
+
+    def _share(self, call: Call, members: tuple[_Member, ...]) -> None:
+        """Split what one attempt spent among the members that were in it, in proportion to their input."""
+        journal = call.journal
+        spents = journal.collected or [spent for spent in journal.of(Spent) if spent.rolled_up is None]
+        weights = [self._weight(member.item) for member in members] if spents else []
+        releases = tuple(journal.releases)
+        for spent in spents:
+            usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
+            answers = [None for _ in weights] if spent.answer is None else split_cost(spent.answer, weights)
+            for index, member in enumerate(members):
+                share = replace(spent, usage=usages[index], cost=costs[index], answer=answers[index], hold=None)
+                member.branch.call.journal.add(Split(share, releases if index == 0 else (), call.id))
+            releases = ()
+        if releases:
+            members[0].branch.call.journal.releases += releases
+
+    def _weight(self, item: Any) -> int:
+        return 1 if isinstance(item, (int, float)) else self.size_of(item)
 
     def __repr__(self) -> str:
         return f"batched(max_size={self.max_size}, max_wait={self.max_wait})"
@@ -152,21 +202,6 @@ class Batched:
 
 _OTHERS = Keying()
 _MOST_BATCHES = 1024
-
-
-def _share(journal: Journal, members: tuple[_Member, ...]) -> None:
-    """Split what one attempt spent among the members that were in it."""
-    weights = [member.weight for member in members]
-    spents = journal.collected or [spent for spent in journal.of(Spent) if spent.rolled_up is None]
-    releases = tuple(journal.releases)
-    for spent in spents:
-        usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
-        for index, member in enumerate(members):
-            share = replace(spent, usage=usages[index], cost=costs[index], hold=None)
-            member.branch.call.journal.add(Split(share, releases if index == 0 else ()))
-        releases = ()
-    if releases:
-        members[0].branch.call.journal.releases += releases
 
 
 def _done(burst: Burst, number: int, task: asyncio.Task[Any]) -> None:

@@ -23,7 +23,7 @@ from frugal._core.recording import draft
 from frugal._core.stream import gate, tap
 from frugal._values.budget import Budget, subject_of
 from frugal._values.cost import Cost
-from frugal._values.facts import Held
+from frugal._values.facts import Held, Refused
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
 from frugal._values.usage import Usage
@@ -70,10 +70,15 @@ class Budgeted:
             held = self._cap(held, meter, asked)
         try:
             response = await proceed(held.covered(cover))
-        except BudgetExceededError as error:
-            if error is not cover.refused:  # another budget's
+        except Exception as error:
+            # Another's; an SDK that was refused its own retry may wrap what it was refused with.
+            refused = cover.refused_in(error)
+            if refused is None:
                 raise
-            return await self._refuse(call, meter, error)
+            try:
+                return await self._refuse(call, meter, refused)
+            finally:
+                del refused  # the frame is in its traceback
         call = held
         if isinstance_stream(response) and not asked.bounded and not self.cap_output:
             growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=self._claims(call))
@@ -82,7 +87,7 @@ class Budgeted:
 
     async def _refuse(self, call: Call, meter: Meter, error: BudgetExceededError) -> Any:
         """Raise, or let the user's own function answer."""
-        call.journal.add(error)
+        call.journal.add(Refused(error.budget))
         meter.telemetry.event(call.span, "frugal.budget.exceeded", {"budget": error.budget})
         if not callable(self.on_exceeded):
             raise error

@@ -14,12 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 from frugal._core.ambient import bypassed
-from frugal._core.answers import Cost, Recorder, is_whole, paid, replayed
+from frugal._core.answers import Cost, is_whole, paid, recorded, replayed
 from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.meter import Ports
 from frugal._core.pipeline import NOTHING, Proceed, isinstance_stream
-from frugal._core.stream import tap
 from frugal._mechanisms.tiers import Found, Tiers
 from frugal._values.facts import Saved
 from frugal._values.money import Money
@@ -90,7 +89,7 @@ class Cached:
             return self._serve(call, found)
         keep = _Keep(self, call, tiers, key, ticket, before)
         if isinstance_stream(response):
-            return tap(response, Recorder(keep.stream, self.copy))
+            return recorded(response, keep.stream, self.copy)
         await keep.whole(response)
         return response
 

@@ -87,6 +87,8 @@ class Deduplicated:
         key = self.keying.at_once(call) or await self.keying.of(call)
         leads = not self.flight.has(key)
         branch = Branch(call)
+        if leads:
+            branch.begin()
         if BURST in call.extras and self.flight.has(key):  # it will join no batch itself
             burst, number = call.extras[BURST]
             burst.left(number)
@@ -115,8 +117,8 @@ class Deduplicated:
         """Run the flight on its own account."""
         try:
             response = await proceed(branch.call)
-        except BaseException as error:
-            branch.finish(error)
+        except BaseException:
+            branch.finish()
             raise
         if isinstance_stream(response):
             if is_iterable(response):
@@ -146,8 +148,7 @@ def shared_from(branch: Branch) -> Shared:
     journal = branch.call.journal
     spent = journal.last(Spent)
     if spent is not None:
-        paid = spent.rolled_up if spent.rolled_up is not None else spent.cost
-        return Shared(paid.known, spent.usage, spent.model, branch.owner.id)
+        return Shared(spent.worth, spent.usage, spent.model, branch.owner.id)
     saved = journal.last(Saved)
     if saved is not None:
         return Shared(saved.cost, saved.usage, saved.model, saved.source_id or branch.owner.id)

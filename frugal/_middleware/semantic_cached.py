@@ -18,12 +18,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from frugal._core.ambient import bypassed
-from frugal._core.answers import Recorder, is_whole, paid, replayed
+from frugal._core.answers import is_whole, paid, recorded, replayed
 from frugal._core.call import Call, new_id
 from frugal._core.journal import Journal
 from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, compose, isinstance_stream
-from frugal._core.stream import tap
 from frugal._mechanisms.errands import Errands, each
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
 from frugal._values.facts import Held, Saved, Spent
@@ -155,7 +154,7 @@ class SemanticCached:
         keep = _Keep(self, call, matcher, place, vector, decision, entry, len(call.journal.facts))
         response = await proceed(call)
         if isinstance_stream(response):
-            return tap(response, Recorder(keep.stream, self.copy))
+            return recorded(response, keep.stream, self.copy)
         await keep.whole(response)
         return response
 

@@ -14,7 +14,7 @@ from frugal._values.cost import FREE, Cost
 from frugal._values.money import ZERO, Money
 from frugal._values.usage import NO_USAGE, Usage
 
-__all__ = ["Escalated", "Facts", "Held", "Routed", "Saved", "Shared", "Spent", "Split"]
+__all__ = ["Escalated", "Facts", "Grown", "Held", "Refused", "Routed", "Saved", "Shared", "Spent", "Split"]
 
 
 class Facts(NamedTuple):
@@ -29,7 +29,8 @@ class Facts(NamedTuple):
 class Spent:
     """One provider call was made; written by the innermost step alone.
 
-    Compared by identity: two calls that cost the same are still two.
+    Compared by identity: two calls that cost the same are still two. `answer` is what the answer alone cost, where
+    requests that an SDK sent before it may have been billed, too.
     """
 
     outcome: str
@@ -49,6 +50,14 @@ class Spent:
     attempts: int = 1
     streamed: bool = False
     error: str | None = None
+    answer: Cost | None = None
+
+    @property
+    def worth(self) -> Money:
+        """What it would cost to buy this answer again, as far as known."""
+        if self.answer is not None:
+            return self.answer.known
+        return (self.rolled_up if self.rolled_up is not None else self.cost).known
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,24 @@ class Held:
     tokens: int
     booked: float
     left: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A budget refused the call, or what it had to add; written by budgets.
+
+    Not the error itself: its frames may hold a stream, whose end the journal waits for.
+    """
+
+    budget: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A hold was raised to this, in pico-dollars; written by budgets."""
+
+    id: str
+    pico: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +115,13 @@ class Shared:
 class Split:
     """This call's share of what its batch spent; written by batches.
 
-    `releases` are holds that the handler's own calls took; they end with the first member's settlement.
+    `releases` are holds that the handler's own calls took; they end with the first member's settlement. `attempt` names
+    the handling that it was spent in: a batch that is split is handled again.
     """
 
     spent: Spent
     releases: tuple[str, ...] = ()
+    attempt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,7 @@ def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float 
         if hasattr(one, "layer"):
             return one.layer(chosen)
         # A user's own store: where it says that it keeps bytes it is given bytes.
-        name = getattr(one, "name", "memory")
+        name = getattr(one, "name", None)
         durable = bool(getattr(one, "durable", False))
         return Layer(name=name if name in {"memory", "disk"} else "disk" if durable else "memory", store=one,
                      codec=chosen if durable else None, waits=durable)  # fmt: skip

@@ -1,4 +1,4 @@
-"""`stack`, `middleware`, `instrument`: rings as values, rings of one's own, and rings on a live SDK client."""
+"""`stack` and `middleware`: rings as values, and rings of one's own."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from frugal._core.call import Call
-from frugal._core.pipeline import Proceed, plain_methods, plan_of
+from frugal._core.pipeline import Proceed
 from frugal.decorators.wiring import Attach, Decorator
 
-__all__ = ["Stack", "instrument", "middleware", "stack"]
+__all__ = ["Stack", "middleware", "stack"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,97 +105,10 @@ def middleware(ring: Callable[[Call, Proceed], Awaitable[Any]], /) -> Decorator:
     seen = ring if inspect.isroutine(ring) else getattr(type(ring), "__call__", ring)  # noqa: B004
     if not inspect.iscoroutinefunction(seen):
         raise TypeError(f"middleware() takes an `async def f(call, proceed)`, not {ring!r}.")
-    name = getattr(ring, "__qualname__", None) or repr(ring)
+    # The plain name: where a function makes rings, it is called what the function is.
+    name = getattr(ring, "__name__", None) or repr(ring)
     try:
         inspect.signature(ring).bind(None, None)
     except TypeError:
         raise TypeError(f"{name} must take two arguments: the call, and proceed to go on inwards.") from None
     return Attach(lambda: _Own(ring, name), name)
-
-
-def instrument(target: Any, path: str, *decorators: Callable[[Any], Any]) -> Callable[[], None]:
-    """Put a stack on a method of a live SDK client.
-
-    Args:
-        target: the client, or any object.
-        path: the method's dotted path from it, such as `"chat.completions.create"`.
-        decorators: what to put on it, outermost first; `frugal.metered` when none is named.
-
-    Returns:
-        A function that takes the stack off again; calling it twice does nothing more.
-
-    Raises:
-        AttributeError: there is nothing at that path.
-        NotAsyncError: what is there can be seen not to be async.
-
-    >>> import asyncio, types
-    >>> from frugal import metered
-    >>> from frugal.testing import FakeModel
-    >>> client = types.SimpleNamespace(chat=types.SimpleNamespace(create=FakeModel(answer="Paris.")))
-    >>> undo = instrument(client, "chat.create", metered)
-    >>> asyncio.run(client.chat.create("Capital of France?", model="gpt-4o")).choices[0].message.content
-    'Paris.'
-    >>> undo()
-    """
-    *way, name = path.split(".")
-    owner = target
-    for step in way:
-        if not hasattr(owner, step):
-            raise AttributeError(f"instrument({path!r}): {owner!r} has no {step!r}. Check the path.")
-        owner = getattr(owner, step)
-    if not hasattr(owner, name):
-        raise AttributeError(f"instrument({path!r}): {owner!r} has no {name!r}. Check the path.")
-    if not decorators:
-        from frugal.decorators.metering import metered  # noqa: PLC0415 the one default
-
-        decorators = (metered,)
-    original = getattr(owner, name)
-    namespace = getattr(owner, "__dict__", {})
-    own = namespace.get(name, _ABSENT)
-    with plain_methods():
-        function = Stack(decorators)(original)
-    _put(owner, way, target, name, function)
-    done = False
-
-    def undo() -> None:
-        """Take the stack off again."""
-        nonlocal done
-        if done:
-            return
-        done = True
-        if own is _ABSENT:
-            try:
-                object.__delattr__(owner, name)
-            except AttributeError:
-                delattr(owner, name)
-        else:
-            _set(owner, name, own)
-
-    return undo
-
-
-_ABSENT = object()
-
-
-def _put(owner: Any, way: list[str], target: Any, name: str, function: Any) -> None:
-    """Set the method where the next reader of the path finds it.
-
-    SDKs make their resources with `cached_property`, so the object read here is the one that is read next; where a
-    resource is made anew at each reading, putting something on it would be lost, and that must be said.
-    """
-    _set(owner, name, function)
-    again = target
-    for step in way:
-        again = getattr(again, step)
-    if plan_of(getattr(again, name, None)) is not plan_of(function):
-        raise AttributeError(
-            f"{type(target).__name__}.{'.'.join(way)} is made anew at each reading, so nothing can be put on it. "
-            "Decorate a function of your own that calls it instead."
-        )
-
-
-def _set(owner: Any, name: str, value: Any) -> None:
-    try:
-        setattr(owner, name, value)
-    except (AttributeError, TypeError, ValueError):
-        object.__setattr__(owner, name, value)  # frozen models guard their attributes

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, overload
 
 from frugal._middleware.metered import Metered
 from frugal.decorators.wiring import Decorator, decorate, metering
+from frugal.ports import UsageReader
 
 __all__ = ["metered"]
 
@@ -23,7 +24,7 @@ def metered(
     ledger: Any = None,
     prices: Any = None,
     tags: Mapping[str, object] | None = None,
-    read: Callable[[Any], Any] | None = None,
+    read: Callable[[Any], Any] | UsageReader | None = None,
 ) -> Decorator: ...
 
 
@@ -34,7 +35,7 @@ def metered(
     ledger: Any = None,
     prices: Any = None,
     tags: Mapping[str, object] | None = None,
-    read: Callable[[Any], Any] | None = None,
+    read: Callable[[Any], Any] | UsageReader | None = None,
 ) -> Any:
     """Record each call with its tokens and its cost, to the pico-dollar.
 
@@ -44,7 +45,8 @@ def metered(
         prices: a `PriceTable`, or a mapping of models to `ModelPrice`; the shipped prices when `None`.
         tags: free labels for every call of this function.
         read: a function of the response that returns its `Usage`, its `Cost`, or `None` to let frugal read it;
-            for a stream it is given each chunk and must be sync.
+            for a stream it is given each chunk and must be sync. Or a `UsageReader`, which also says which model
+            served and how the answer ended, and sees a stream as a whole.
 
     Returns:
         The function with its calls metered, or a decorator that does it.

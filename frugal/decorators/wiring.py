@@ -14,7 +14,7 @@ from frugal._core.meter import Metering, Ports
 from frugal._core.pipeline import attach
 from frugal._core.rehearsal import rehearsal
 from frugal.decorators.pricing import default_prices
-from frugal.ports import Embedder, LedgerStore, Prices
+from frugal.ports import Embedder, LedgerStore, Prices, UsageReader
 
 __all__ = ["Attach", "Decorator", "decorate", "metering", "ports"]
 
@@ -63,10 +63,16 @@ def ports() -> Ports:
 
 @cache
 def _default_ports() -> Ports:
-    from frugal.providers import RequestShapes, ShapeReader, usage_of_error  # noqa: PLC0415 only once something is decorated
+    from frugal.providers import (  # noqa: PLC0415 only once something is decorated
+        RequestShapes,
+        ShapeReader,
+        retries_of,
+        usage_of_error,
+    )
     from frugal.telemetry.spans import OpenTelemetry  # noqa: PLC0415
 
-    return Ports(_ledger, default_prices, ShapeReader(), RequestShapes(), OpenTelemetry(), usage_of_error)
+    reader, requests = ShapeReader(), RequestShapes()
+    return Ports(_ledger, default_prices, reader, requests, OpenTelemetry(), usage_of_error, retries_of)
 
 
 def _ledger() -> LedgerStore:
@@ -89,7 +95,7 @@ def metering(
     *,
     ledger: Any = None,
     prices: Any = None,
-    read: Callable[[Any], Any] | None = None,
+    read: Any = None,
     tags: Mapping[str, object] | None = None,
 ) -> Metering:
     """Validate what a decorator says about metering.
@@ -99,17 +105,29 @@ def metering(
     """
     if ledger is not None and not all(hasattr(ledger, name) for name in ("commit", "reserve")):
         raise TypeError(f"ledger={ledger!r}: give a Ledger, such as Ledger({str(ledger)!r}).")
-    if read is not None and not callable(read):
-        raise TypeError(f"read={read!r}: give a function of the response that returns a Usage, a Cost or None.")
+    reader = read if hasattr(read, "read") and hasattr(read, "stream") else None
+    if read is not None and reader is None and not callable(read):
+        raise TypeError(f"read={read!r}: give a function of the response that returns a Usage, a Cost or None, or a "
+                        "UsageReader.")  # fmt: skip
     if tags is not None and not isinstance(tags, Mapping):
         raise TypeError(f"tags={tags!r}: give a mapping of names to text.")
     return Metering(
         ports(),
         ledger,
         priced(prices),
-        read,
+        read if reader is None else None,
         {str(name): str(value) for name, value in (tags or {}).items()},
+        _before_ours(reader),
     )
+
+
+def _before_ours(reader: Any) -> UsageReader | None:
+    """Return a user's reader with ours behind it, for all that it does not know."""
+    if reader is None:
+        return None
+    from frugal.providers import Chained  # noqa: PLC0415 only once something is decorated
+
+    return Chained(reader, ports().reader)
 
 
 def priced(prices: Any) -> Prices | None:

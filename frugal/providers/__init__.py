@@ -4,6 +4,8 @@ Law: everything is read from shapes; no SDK is imported. A provider's inclusive 
 `counts` is the table of keys, `bodies` that of responses, `events` that of streams, `requests` that of arguments.
 """
 
+from frugal.providers.chained import Chained
+from frugal.providers.doors import watch
 from frugal.providers.estimates import Tokens, estimate_input, estimate_text, has_images
 from frugal.providers.failures import status_of, usage_of_error
 from frugal.providers.reader import read
@@ -15,12 +17,14 @@ from frugal.providers.requests import (
     requested_model,
     requested_tier,
 )
+from frugal.providers.retries import retries_of
 from frugal.providers.shapes import RequestShapes, ShapeReader
 from frugal.providers.snapshots import snapshot
 from frugal.providers.stream import ShapeStream
 from frugal.providers.texts import text_of
 
 __all__ = [
+    "Chained",
     "RequestShapes",
     "ShapeReader",
     "ShapeStream",
@@ -35,8 +39,10 @@ __all__ = [
     "read",
     "requested_model",
     "requested_tier",
+    "retries_of",
     "snapshot",
     "status_of",
     "text_of",
     "usage_of_error",
+    "watch",
 ]

@@ -81,7 +81,8 @@ def take_event(state: StreamState, node: Node) -> None:
             take_event(state, chunk)
             return
     for name, take in CONVERSE.items():
-        if (event := look(node.get(name))) is not None:
+        # A whole body may have metadata, too; what ends a stream of Bedrock's has the figures in it.
+        if (event := look(node.get(name))) is not None and (name != "metadata" or "usage" in event):
             state.seen = True
             state.provider = "aws"
             take(state, event)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from frugal.ports import Reading
+from frugal.ports import Body, Reading
+from frugal.providers.body import body_of
 from frugal.providers.estimates import estimate_input
 from frugal.providers.failures import status_of
 from frugal.providers.reader import read
@@ -44,6 +45,10 @@ class ShapeReader:
     def snapshot(self, stream: Any) -> Reading | None:
         """Return what the message that an SDK's stream has gathered says, or `None` when there is none."""
         return snapshot(stream)
+
+    def body(self, response: Any) -> Body | None:
+        """Return the body of an SDK's raw response that is still to be read, or `None` when it is no such thing."""
+        return body_of(response)
 
     def __repr__(self) -> str:
         return "ShapeReader()"

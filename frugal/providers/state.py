@@ -26,6 +26,7 @@ class StreamState:
     """Gather what the events of one stream say.
 
     `usage` and the fields after it are of the response that is under way; `earlier` adds up those that ended.
+    `counting` says that the figures are those of a beginning, and the end has yet to tell its own.
     """
 
     usage: dict[str, Any] | None = None
@@ -39,6 +40,7 @@ class StreamState:
     ended: bool = False
     text_bytes: int = 0
     seen: bool = False
+    counting: bool = False
     earlier: list[Figures] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -90,6 +92,7 @@ class StreamState:
             complete=whole,
             problem="; ".join(notes),
             text_bytes=self.text_bytes,
+            partial=self.counting and self.usage is not None,
         )
 
 

@@ -106,6 +106,7 @@ def take_message_start(state: StreamState, node: Node, _: str) -> None:
     if state.provider != "aws":
         state.model = word(message.get("model")) or state.model
     state.take_usage(look(message.get("usage")))
+    state.counting = True
 
 
 def take_block_start(state: StreamState, node: Node, _: str) -> None:
@@ -130,7 +131,9 @@ def take_block_delta(state: StreamState, node: Node, _: str) -> None:
 def take_message_delta(state: StreamState, node: Node, _: str) -> None:
     """Take why the message ended, and its figures, which are cumulative."""
     state.seen = True
-    state.take_usage(look(node.get("usage")))
+    usage = look(node.get("usage"))
+    state.take_usage(usage)
+    state.counting = state.counting and (usage is None or usage.get("output_tokens") is None)
     delta = look(node.get("delta"))
     if delta is not None and (finish := word(delta.get("stop_reason"))) is not None:
         state.finish = finish
@@ -140,8 +143,10 @@ def take_message_delta(state: StreamState, node: Node, _: str) -> None:
 def take_message_stop(state: StreamState, node: Node, _: str) -> None:
     """Take the end of the message."""
     state.ended = True
-    if state.usage is None:
-        state.take_usage(look(node.get("amazon-bedrock-invocationMetrics")), zeros=True)
+    metrics = look(node.get("amazon-bedrock-invocationMetrics"))
+    if state.usage is None or (state.counting and metrics is not None):
+        state.take_usage(metrics, zeros=True)
+        state.counting = state.counting and metrics is None
 
 
 # --- Bedrock Converse: one field a event, named after it --------------------------------------------------------

@@ -31,6 +31,7 @@ class FakeClock:
     Raises:
         ValueError: `start` is a naive datetime.
 
+    >>> import asyncio
     >>> clock = FakeClock(0)
     >>> clock.advance(90)
     >>> clock.now()
@@ -43,6 +44,7 @@ class FakeClock:
         begun = _START if start is None else start
         self._now = begun.timestamp() if isinstance(begun, datetime) else float(begun)
         self._sleepers: list[tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._watchers: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._lock = threading.Lock()
 
@@ -79,7 +81,41 @@ class FakeClock:
         waiter: asyncio.Future[None] = loop.create_future()
         with self._lock:
             heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), loop, waiter))
+        self._tell()
         await waiter
+
+    async def asleep(self, count: int = 1) -> None:
+        """Return once that many sleep on this clock, on whatever loop; then `advance` wakes them.
+
+        Args:
+            count: how many sleepers.
+
+        >>> async def main(clock):
+        ...     task = asyncio.create_task(clock.sleep(60))
+        ...     await clock.asleep()
+        ...     clock.advance(60)
+        ...     await task
+        ...     return clock.now()
+        >>> asyncio.run(main(FakeClock(0)))
+        60.0
+        """
+        while self.sleepers < count:
+            loop = asyncio.get_running_loop()
+            waiter: asyncio.Future[None] = loop.create_future()
+            with self._lock:
+                self._watchers.append((count, loop, waiter))
+            self._tell()  # somebody may have lain down meanwhile, on another thread
+            await waiter
+
+    def _tell(self) -> None:
+        """Wake who waits for sleepers."""
+        sleeping = self.sleepers
+        with self._lock:
+            told = [watcher for watcher in self._watchers if watcher[0] <= sleeping]
+            self._watchers = [watcher for watcher in self._watchers if watcher[0] > sleeping]
+        for _, loop, waiter in told:
+            with suppress(RuntimeError):  # its loop was closed in the meantime
+                loop.call_soon_threadsafe(_wake, waiter)
 
     @property
     def sleepers(self) -> int:

@@ -1,6 +1,6 @@
 """A ledger in memory: the same promises without a disk, for tests that look at records.
 
-Law: it is the naive reading of the budgets' law — spent plus held plus asked never exceeds a limit — computed from the
+Law: it is the naive reading of the budgets' law (spent plus held plus asked never exceeds a limit), computed from the
 list of its records and holds at each question, so it doubles as the model that a real ledger is tested against.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from frugal._values.budget import subject_of
 from frugal._values.clock import clock as ambient
@@ -55,14 +56,17 @@ class MemoryLedger:
     ... async def tool(x): return x
     >>> asyncio.run(tool(1))
     1
-    >>> [record.kind for record in ledger.records]
-    ['tool']
+    >>> ledger.only(kind="tool").outcome
+    'provider'
+
+    It has no reports: code that reads a ledger is tested with a real one, see `recorded`.
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
         self._clock = clock or ambient
         self._lock = threading.Lock()
         self._holds: dict[str, _Hold] = {}
+        self._known: set[str] = set()
         self._numbers = itertools.count(1)
         self.settlements: list[Settlement] = []
         self.records: list[Record] = []
@@ -82,11 +86,61 @@ class MemoryLedger:
         """How many holds stand."""
         return len(self._holds)
 
+    def find(self, **facts: Any) -> list[Record]:
+        """Return the records that have these facts, oldest first.
+
+        Args:
+            facts: fields of `Record` and their values, such as `outcome="memory"` or `user="ann"`; of `tags`, those
+                that matter.
+
+        Returns:
+            The records.
+
+        Raises:
+            TypeError: a name is no field of `Record`.
+
+        >>> MemoryLedger().find(user="ann", tags={"feature": "chat"})
+        []
+        """
+        names = [field.name for field in fields(Record)]
+        unknown = [name for name in facts if name not in names]
+        if unknown:
+            raise TypeError(f"{unknown[0]!r} is no field of a Record; they are {', '.join(names)}.")
+        return [record for record in list(self.records) if _has(record, facts)]
+
+    def only(self, **facts: Any) -> Record:
+        """Return the one record that has these facts.
+
+        Args:
+            facts: as for `find`.
+
+        Returns:
+            The record.
+
+        Raises:
+            AssertionError: there is none, or there are several; the message lists what was recorded.
+            TypeError: a name is no field of `Record`.
+        """
+        found = self.find(**facts)
+        if len(found) == 1:
+            return found[0]
+        wanted = ", ".join(f"{name}={value!r}" for name, value in facts.items()) or "anything"
+        lines = [
+            f"  {record.outcome} {record.function} model={record.model} user={record.user} cost={record.cost.amount}"
+            for record in self.records
+        ]
+        raise AssertionError(
+            f"{len(found)} records have {wanted}, not one. {len(lines)} were recorded:\n" + "\n".join(lines)
+        )
+
     def commit(self, settlement: Settlement) -> _Done:
         """Keep a settlement."""
         with self._lock:
             self.settlements.append(settlement)
-            self.records.extend(settlement.records)
+            for record in settlement.records:
+                if record.id not in self._known:
+                    self._known.add(record.id)
+                    self.records.append(record)
             for hold in settlement.releases:
                 self._holds.pop(hold, None)
         return _Done()
@@ -94,7 +148,14 @@ class MemoryLedger:
     async def reserve(
         self, claims: Sequence[Claim], *, pico: int, tokens: int, draft: Record, adopt: str | None = None
     ) -> Grant:
-        """Hold in every claimed budget, or raise and hold in none."""
+        """Hold in every claimed budget, or raise and hold in none.
+
+        Raises:
+            BudgetExceededError: a budget has no room.
+            ValueError: an amount is negative.
+        """
+        if pico < 0 or tokens < 0:
+            raise ValueError(f"a hold of {pico} pico-dollars and {tokens} tokens is negative.")
         now = self._clock.now()
         with self._lock:
             before = self._holds.pop(adopt, None) if adopt is not None else None
@@ -190,6 +251,14 @@ class MemoryLedger:
             claim.name, claim.window, claim.subject, money, tokens, top >= claim.warn_at, top >= 1,
             _resets(claim, now), claim.suggest,
         )  # fmt: skip
+
+
+def _has(record: Record, facts: Mapping[str, Any]) -> bool:
+    tags = dict(facts.get("tags") or {})
+    rest = {name: value for name, value in facts.items() if name != "tags"}
+    return tags.items() <= dict(record.tags).items() and all(
+        getattr(record, name) == value for name, value in rest.items()
+    )
 
 
 def _share(used: int, limit: int) -> float:

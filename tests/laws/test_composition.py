@@ -1,177 +1,122 @@
-"""The law of composition: in any order of the decorators, the money is right and the answers are the function's own."""
+"""The law of composition: in any order of the decorators, the money is right and the answers are the function's own.
+
+What happens in a world is in `tests/playing`: callers with equal and different questions, of several users, in several
+runs, some of them cancelled at any turn of the loop; a provider whose every call is released, failed or lost when the
+tape says so; streams that are read to their end, half, or thrown away; cascades that go on, rings of a user's own that
+ask twice, batches that are split.
+"""
 
 import asyncio
-import gc
-import itertools
-import warnings
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from orders import NAMES, SET_UP, decorated, orders, runs
+from worlds import Tape, World, callers_of, played
 
-from frugal import (
-    BudgetExceededError,
-    OrderWarning,
-    batched,
-    budgeted,
-    by_complexity,
-    cached,
-    cascade,
-    deduplicated,
-    memory,
-    metered,
-    rate_limited,
-    routed,
-    scope,
-    usd,
-)
-from frugal._core.order import LOSSES
-from frugal.testing import FakeModel, FakeProviderError, MemoryLedger
+from frugal import Ledger, OrderWarning, StackError
+from frugal.testing import FakeClock
 
-RINGS = {
-    "deduplicated": lambda: deduplicated,
-    "cached": lambda: cached(layers=[memory]),
-    "routed": lambda: routed(by_complexity(simple=["gpt-4o-mini"], medium=["gpt-4.1-mini"], complex=["gpt-4o"])),
-    "budgeted": lambda: budgeted(daily_usd=100, run_usd=100),
-    "rate_limited": lambda: rate_limited(max_concurrency=50),
-    "cascade": lambda: routed(
-        cascade(["gpt-4o-mini", "gpt-4o"], accept=lambda answer: "hard" not in str(answer)), override=True
-    ),
-    "metered": lambda: metered,
-}
-QUESTIONS = ("hello", "translate this", "a hard proof", "hello")
-
-stacks = st.lists(st.sampled_from(sorted(RINGS)), unique=True, max_size=6)
-workloads = st.lists(
-    st.tuples(
-        st.sampled_from(QUESTIONS),
-        st.sampled_from(["plain", "stream", "half", "thrown"]),
-        st.sampled_from([None, None, None, 500, 429]),
-        st.booleans(),
-    ),
-    min_size=1,
-    max_size=8,
-)
+pytestmark = pytest.mark.filterwarnings("ignore::frugal.errors.OrderWarning")
 
 
-def build(names, provider, ledger):
-    """Return the provider under these decorators, outermost first."""
-
-    async def ask(prompt, *, model="gpt-4o", stream=False, max_tokens=64):
-        return await provider(prompt, model=model, stream=stream)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OrderWarning)
-        for name in reversed(names):
-            ask = RINGS[name]()(ask)
-        return metered(ledger=ledger)(ask)
+def legal(names):
+    """Return the rings of a draw in an order that may be: nothing but a rate limit under a batch."""
+    if "batched" not in names:
+        return tuple(names)
+    at = names.index("batched")
+    below = tuple(name for name in names[at + 1 :] if name == "rate_limited")
+    above = tuple(name for name in names if name != "batched" and name not in below)
+    return (*above, "batched", *below)
 
 
-async def use(ask, prompt, how):
-    """Use an answer in one of the ways in which people use them."""
-    if how == "plain":
-        return (await ask(prompt)).choices[0].message.content
-    stream = await ask(prompt, stream=True)
-    if how == "stream":
-        return "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
-    await anext(stream)
-    if how == "half":
-        await stream.aclose()
-    return None
+def world_of(names, tape, *, callers, runner=None, ledger=None):
+    """Play a world under these decorators, and hold its books against its provider's."""
+    world = World(tape, ledger)
+    drawn = callers_of(tape, callers, streams="batched" not in names)
+    played(world, lambda world: decorated(names, world), drawn, runner)
+    world.check(names)
+    return world
 
 
-async def play(names, workload, *, collect=True):
-    """Run a workload, some of it cancelled; return the ledger, the provider, the answers and the run's sum."""
-    ledger = MemoryLedger()
-    faults = iter([fault for _, _, fault, _ in workload])
-    provider = FakeModel(answer=lambda text: f"re: {text}", fail=lambda number: next(faults, None))
-    ask = build(names, provider, ledger)
-    with scope() as run:
-        tasks = []
-        for prompt, how, _fault, cancel in workload:
-            tasks.append(asyncio.create_task(use(ask, prompt, how)))
-            if cancel:
-                await asyncio.sleep(0)
-                tasks[-1].cancel()
-        answers = await asyncio.gather(*tasks, return_exceptions=True)
-        del tasks
-        for _ in range(20):
-            await asyncio.sleep(0)
-        if collect:  # what was thrown away is known when it is collected
-            gc.collect()
-        for _ in range(20):
-            await asyncio.sleep(0)
-    return ledger, provider, answers, run
+def tape_of(seed, length):
+    """Return a tape that is the same for the same seed."""
+    dice = random.Random(f"{seed}")
+    return Tape([dice.randrange(2**16) for _ in range(length)])
 
 
-@settings(max_examples=150)
-@given(names=stacks, workload=workloads)
-def test_in_any_order_the_money_is_right(names, workload):
-    """What is recorded is what the provider charged, or bounds it; every call has its record; no hold is left."""
-    ledger, provider, answers, run = asyncio.run(play(names, workload))
-    total = ledger.cost
-    assert total.low <= provider.charged <= total.high
-    if total.status == "exact":
-        assert total.amount == provider.charged
-    assert total.unpriced_calls == 0
-    assert ledger.held == 0
-    assert len({record.id for record in ledger.records}) == len(ledger.records)
-    assert len({record.call for record in ledger.records}) == len(workload)
-    assert run.cost.amount == total.amount
-    for (prompt, how, _, _), answer in zip(workload, answers, strict=True):
-        if isinstance(answer, BaseException):
-            assert isinstance(answer, (FakeProviderError, asyncio.CancelledError, BudgetExceededError))
-        elif how in {"plain", "stream"}:
-            assert answer == f"re: {prompt}"
+stacks = st.lists(st.sampled_from(NAMES), unique=True, max_size=9).map(legal)
+tapes = st.lists(st.integers(0, 2**16 - 1), max_size=150)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
-def test_every_order_of_three_runs_or_says_why(size):
-    """All permutations: each gives the right money for a plain workload with repeats."""
-    workload = [(question, "plain", None, False) for question in QUESTIONS]
-    for names in itertools.permutations(sorted(RINGS), size):
-        ledger, provider, answers, _run = asyncio.run(play(list(names), workload, collect=False))
-        assert answers == [f"re: {question}" for question in QUESTIONS], names
-        assert ledger.cost.amount == provider.charged, names
-        assert ledger.held == 0, names
+@settings(max_examples=120)
+@given(names=stacks, numbers=tapes, callers=st.integers(1, 6))
+def test_in_any_order_whatever_happens_the_money_is_right(names, numbers, callers):
+    """What is recorded is what the provider charged, or bounds it, and nobody is answered wrongly or forgotten."""
+    world_of(names, Tape(numbers), callers=callers)
 
 
-@pytest.mark.parametrize(("outer", "inner"), [pair for pair in LOSSES if "semantic_cached" not in pair])
-def test_an_order_that_loses_something_warns_with_the_fix(outer, inner):
-    """Each row of the table is said at decoration, and only there."""
-    rings = {**RINGS, "batched": lambda: batched}
+@pytest.mark.parametrize("begins", [*orders([1]), *orders([2])], ids=" › ".join)
+def test_every_order_of_up_to_five_runs_with_the_right_money_or_is_refused(begins):
+    """All permutations of every choice, each in a world of its own."""
+    with asyncio.Runner() as runner:
+        for names in orders(range(2, 6)) if len(begins) == 2 else [begins]:
+            if names[:2] != begins:
+                continue
+            if not runs(names):
+                with pytest.raises(StackError, match="stands under @batched"):
+                    decorated(names, World(Tape(())))
+                continue
+            try:
+                # `metered` is no ring: where it stands the others are as without it, and are played by more callers.
+                callers = 1 if "metered" in names else 2 if len(names) == 5 else 3
+                world_of(names, tape_of(names, 15 * callers), callers=callers, runner=runner)
+            except BaseException as error:
+                error.add_note(f"in the order {' › '.join(names)}")
+                raise
 
-    async def ask(items, *, model="gpt-4o"):
-        return items
 
-    with pytest.warns(OrderWarning, match=f"Put @{inner} above @{outer}"):
-        rings[outer]()(rings[inner]()(ask))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        if inner != "batched":
-            rings[inner]()(rings[outer]()(ask))
+@pytest.mark.parametrize("seed", range(12))
+def test_the_books_of_a_ledger_on_disk_are_right_in_any_order(tmp_path, seed):
+    """The same with the real ledger, whose audit finds nothing and whose sums are its records'."""
+    dice = random.Random(seed)
+    names = legal(dice.sample(NAMES, dice.randrange(4, 10)))
+    clock = FakeClock()
+    with Ledger(tmp_path / "ledger", clock=clock) as ledger:
+        world = world_of(names, tape_of((names, seed), 150), callers=6, ledger=ledger)
+        audit = ledger.audit()
+        assert audit.ok, audit.problems
+        total = ledger.totals().cost
+        assert total.low <= world.provider.charged <= total.high
 
 
-@pytest.mark.parametrize("names", list(itertools.permutations(["budgeted", "deduplicated", "cached"])))
-def test_a_budget_holds_in_any_order(names):
-    """However the rings stand, no more is spent than the limit where the request bounds its output."""
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("outermost", NAMES)
+def test_every_order_of_up_to_five_in_many_worlds(outermost):
+    """The same with more callers, more that happens, and several worlds for each order."""
+    with asyncio.Runner() as runner:
+        for names in orders(range(1, 6)):
+            if names[0] != outermost or not runs(names):
+                continue
+            for seed in range(10):
+                world_of(names, tape_of((names, seed), 250), callers=7, runner=runner)
 
-    async def run():
-        ledger, provider = MemoryLedger(), FakeModel(answer="x" * 256)
-        rings = {**RINGS, "budgeted": lambda: budgeted(daily_usd="0.005")}
 
-        async def ask(prompt, *, model="gpt-4o", max_tokens=64):
-            return await provider(prompt, model=model)
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("size", [6, 7, 8, 9])
+def test_orders_of_more_than_five_in_many_worlds(size):
+    """Sampled: all would be half a million."""
+    dice = random.Random(size)
+    with asyncio.Runner() as runner:
+        for number in range(20_000):
+            names = legal(dice.sample(NAMES, size))
+            world_of(names, tape_of((names, number), 250), callers=7, runner=runner)
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", OrderWarning)
-            for name in reversed(names):
-                ask = rings[name]()(ask)
-            ask = metered(ledger=ledger)(ask)
-        results = await asyncio.gather(*(ask(f"question {n % 25}") for n in range(50)), return_exceptions=True)
-        assert provider.charged <= usd("0.005")
-        assert any(isinstance(result, BudgetExceededError) for result in results)
-        assert ledger.cost.amount == provider.charged
-        assert ledger.held == 0
 
-    asyncio.run(run())
+def test_each_decorator_takes_part():
+    """The list of what is permuted is that of all decorators and a user's own ring."""
+    assert set(SET_UP) == set(NAMES)
+    assert issubclass(OrderWarning, UserWarning)

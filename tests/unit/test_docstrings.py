@@ -18,7 +18,7 @@ import frugal
 from frugal import insight, ports, telemetry, testing
 
 ROOMS = (frugal, testing, telemetry, insight)
-ERRORS_PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "errors.md"
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 
 # What is promised by a port is told there once, for all adapters.
 OF_A_PORT = {
@@ -43,7 +43,7 @@ def public() -> Iterator[tuple[str, Any]]:
             if isinstance(thing, types.ModuleType):
                 continue
             yield f"{room.__name__}.{name}", thing
-            if not isinstance(thing, type):
+            if not isinstance(thing, type) or issubclass(thing, testing.Contract):  # whose methods are tests
                 continue
             ours = [base for base in thing.__mro__ if base.__module__.startswith("frugal.")]
             for method in sorted({key for base in ours for key in vars(base) if not key.startswith("_")}):
@@ -142,10 +142,12 @@ def test_it_says_what_goes_wrong(name):
 
 @pytest.mark.parametrize("name", [name for name in PUBLIC if name.count(".") == 1 or name.startswith("frugal.te")])
 def test_it_shows_itself(name):
-    """Each name has an example, which `make blocks` runs; each error is told of in the how-to of errors."""
+    """Each name has an example, which `make blocks` runs; errors and contracts have theirs in a how-to."""
     thing = PUBLIC[name]
     if is_error(thing):
-        assert f"`{thing.__name__}`" in ERRORS_PAGE.read_text(encoding="utf-8")
+        assert f"`{thing.__name__}`" in (HOW_TO / "errors.md").read_text(encoding="utf-8")
+    elif isinstance(thing, type) and issubclass(thing, testing.Contract):
+        assert any(thing.__name__ in page.read_text(encoding="utf-8") for page in HOW_TO.glob("*.md"))
     elif inspect.isfunction(thing) and "." in thing.__qualname__:
         return  # a method: its class shows it
     else:

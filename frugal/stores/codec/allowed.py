@@ -21,6 +21,7 @@ import operator
 import sys
 import types
 import typing
+import weakref
 from collections.abc import Iterable
 from typing import Any, Union
 
@@ -47,6 +48,9 @@ _SDKS = (
     "cerebras.cloud.sdk.types",
 )
 """Where the response classes of the providers' SDKs live."""
+
+_PACKAGES = frozenset(package.partition(".")[0] for package in _SDKS)
+_VARIABLE = "typing:TypeVar"
 
 _PLAIN = (str, int, float, bool, bytes, list, dict, tuple, set, frozenset, type(None), object)
 _BY_NAME: dict[str, Any] = {f"builtins:{kind.__qualname__}": kind for kind in _PLAIN} | {
@@ -86,7 +90,7 @@ class Allowed:
     def __init__(self, types: Iterable[Any]) -> None:
         self._types: dict[str, type] = {}
         self._names: dict[type, Any] = {}
-        self._generics: dict[str, type] = {}
+        self._generics: dict[str, Any] = {}
         self._refused: set[str] = set()
         for annotation in types:
             self._add_all(annotation)
@@ -107,6 +111,8 @@ class Allowed:
             name: Any = [self.name(generic["origin"], where), [self._expression(a, where) for a in generic["args"]]]
             self._generics[repr(name)] = kind
         else:
+            if not isinstance(kind, type):
+                raise UnencodableValueError(repr(kind), where)
             name = f"{kind.__module__}:{kind.__qualname__}"
             self._check(kind, name, where)
             self._types[name] = kind
@@ -115,6 +121,10 @@ class Allowed:
 
     def _expression(self, annotation: Any, where: str) -> Any:
         origin = typing.get_origin(annotation)
+        if isinstance(annotation, typing.TypeVar):  # what an SDK's generic class leaves open
+            variable = [_VARIABLE, annotation.__module__, annotation.__name__]
+            self._generics[repr(variable)] = annotation
+            return variable
         if origin is None:
             return _TO_NAME.get(id(annotation)) or self.name(annotation, where)
         known = _TO_NAME.get(id(origin))
@@ -142,6 +152,8 @@ class Allowed:
         known = self._generics.get(repr(name))
         if known is not None:
             return known
+        if name[0] == _VARIABLE:
+            return self._variable(*name[1:])
         origin, arguments = name
         of = tuple(map(self._found, arguments))
         if origin == "types:UnionType":
@@ -152,6 +164,13 @@ class Allowed:
         if type(name) is str and name in _BY_NAME:
             return _BY_NAME[name]
         return self.find(name)
+
+    def _variable(self, module: str, name: str) -> typing.TypeVar:
+        """Return a type variable of an SDK's module; nothing can be done with one but to name a class."""
+        found = getattr(sys.modules.get(module), name, None)
+        if module.partition(".")[0] in _PACKAGES and isinstance(found, typing.TypeVar):
+            return found
+        raise LookupError(f"type variable {module}.{name} is not known to this reader")
 
     def _of_sdk(self, name: str) -> type:
         module, _, path = name.partition(":")
@@ -199,7 +218,15 @@ class Allowed:
 def _annotations(kind: Any) -> list[Any]:
     if is_model(kind):
         return [field.annotation for field in kind.__pydantic_fields__.values()]
+    known = _hints.get(kind)
+    if known is not None:
+        return known
     try:
-        return list(typing.get_type_hints(kind).values())
+        found = _hints[kind] = list(typing.get_type_hints(kind).values())
     except Exception:  # an annotation names what is not there; what is named otherwise still counts
         return [hint for hint in getattr(kind, "__annotations__", {}).values() if not isinstance(hint, str)]
+    return found
+
+
+_hints: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
+"""The annotations of types that were asked before: reading them compiles each, and every function asks."""

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from frugal import NotAsyncError, Usage, current_call, instrument, metered, middleware, scope, usd
+from frugal import NotAsyncError, Usage, current_call, explain, instrument, metered, middleware, scope, usd
 from frugal.testing import FakeModel, MemoryLedger
 
 HELLO = [{"role": "user", "content": "Hello there, how are you today?"}]
@@ -300,3 +300,20 @@ async def test_an_async_generator_is_metered_when_it_is_read(ledger, model):
     chunks = [chunk async for chunk in talk(HELLO)]
     assert conserved(ledger, model)
     assert len(chunks) > 1
+
+
+def test_a_ring_that_a_function_makes_is_called_by_its_own_name():
+    """What `explain` shows is what one would look for."""
+
+    def retried(attempts):
+        @middleware
+        async def retried(call, proceed):
+            return await proceed(call)
+
+        return retried
+
+    @retried(attempts=3)
+    async def ask(prompt):
+        return prompt
+
+    assert ("retried",) == explain(ask).rings

@@ -531,3 +531,33 @@ async def test_who_comes_while_another_flies_waits_for_that_answer():
     provider.release()
     await asyncio.gather(first, second)
     assert ["provider", "provider", "shared"] == sorted(outcomes(ledger))
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome"),
+    [
+        ({}, "memory"),
+        ({"durable": True}, "disk"),
+        ({"durable": True, "name": "memory"}, "memory"),
+        ({"name": "redis"}, "memory"),
+    ],
+)
+async def test_a_store_of_a_users_own_is_called_by_what_it_is(facts, outcome):
+    """In records a layer is memory or disk: by its name where that is one of them, else by whether it keeps bytes."""
+    from frugal.stores import MemoryStore
+
+    class Own(MemoryStore):
+        __slots__ = ()
+
+    for name, value in facts.items():
+        setattr(Own, name, value)
+    ledger, provider = MemoryLedger(), FakeModel()
+
+    @metered(ledger=ledger)
+    @cached(layers=[Own()])
+    async def ask(prompt, *, model="gpt-4o"):
+        return await provider(prompt, model=model)
+
+    await ask("hello")
+    await ask("hello")
+    assert ["provider", outcome] == [record.outcome for record in ledger.records]

@@ -480,12 +480,6 @@ def test_the_sdks_raw_responses_are_read():
     assert raw.parse().usage.input_tokens == 12
 
 
-def test_litellm_responses_are_read():
-    """Its own class in OpenAI's shape."""
-    litellm = pytest.importorskip("litellm", reason="litellm is not installed")
-    assert read(litellm.ModelResponse(**CHAT)).usage == CHAT_USAGE
-
-
 def test_langchain_messages_are_read():
     """usage_metadata is theirs as well as Gemini's."""
     reading = read(

@@ -277,14 +277,6 @@ def test_gemini_responses_survive():
             assert type(response.create_time.tzinfo) is type(back.create_time.tzinfo)
 
 
-def test_litellm_responses_survive():
-    """Its model response, with what it hides in private attributes."""
-    litellm = pytest.importorskip("litellm")
-    response = litellm.ModelResponse(**COMPLETION)
-    response._hidden_params = {"response_cost": 0.1}
-    assert {"response_cost": 0.1} == survives(response)._hidden_params
-
-
 def test_a_row_of_an_sdk_is_read_in_a_fresh_process(tmp_path):
     """A hit in a new process needs nothing but the SDK's import."""
     pytest.importorskip("openai")

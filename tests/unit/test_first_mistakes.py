@@ -120,7 +120,7 @@ def an_undecorated_function_explained() -> None:
 
 @says(
     TypeError,
-    "…late must take two arguments: the call, and proceed to go on inwards.",
+    "late must take two arguments: the call, and proceed to go on inwards.",
 )
 def a_middleware_of_one_argument() -> None:
     @middleware

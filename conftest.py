@@ -1,14 +1,18 @@
 """Run the code blocks of README, docs and docstrings, each document in a home and a loop of its own.
 
 The law: what a reader can copy has been run, offline, as it stands. A Markdown block may use `await` at
-its top level, and blocks of one document share names, so a page reads as one session. Blocks that cannot
-run say so in the page with a `<!-- skip: next -->` and its reason.
+its top level, and blocks of one document share names, so a page reads as one session. A block of text right after
+a block of Python is what that prints, `…` standing for what differs from run to run. Blocks that cannot run say so
+in the page with a `<!-- skip: next -->` and its reason.
 """
 
 import ast
 import asyncio
+import contextlib
 import inspect
+import io
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,6 +27,7 @@ from sybil.region import Region
 
 HOME = "FRUGAL_HOME"
 RUNNER = "__runner__"
+SHOWN = re.compile(r"`{0,3}\s*```text\n(?P<lines>.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def set_up(namespace: dict[str, Any]) -> None:
@@ -50,11 +55,24 @@ def evaluate(example: Example) -> None:
     source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
     code = compile(source, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     example.namespace.setdefault("__name__", "__main__")
-    if inspect.CO_COROUTINE & code.co_flags:
-        runner = example.namespace.setdefault(RUNNER, asyncio.Runner())
-        runner.run(eval(code, example.namespace))  # noqa: S307  # our own documentation
-    else:
-        exec(code, example.namespace)  # noqa: S102  # our own documentation
+    shown = SHOWN.match(example.document.text, example.region.end)
+    with contextlib.redirect_stdout(io.StringIO()) if shown else contextlib.nullcontext() as printed:
+        if inspect.CO_COROUTINE & code.co_flags:
+            runner = example.namespace.setdefault(RUNNER, asyncio.Runner())
+            runner.run(eval(code, example.namespace))  # noqa: S307  # our own documentation
+        else:
+            exec(code, example.namespace)  # noqa: S102  # our own documentation
+    if shown and printed:
+        check(shown["lines"], printed.getvalue())
+
+
+def check(expected: str, printed: str) -> None:
+    """Compare what a block printed with what its page shows; `…` stands for anything within a line."""
+    __tracebackhide__ = True
+    pattern = re.escape(expected.rstrip()).replace("…", ".*?")
+    stripped = "\n".join(line.rstrip() for line in printed.rstrip().splitlines())
+    if not re.fullmatch(pattern, stripped):
+        raise AssertionError(f"the page shows\n{expected}\nand the block prints\n{printed}")
 
 
 class PythonBlocks:

@@ -6,6 +6,7 @@ this package opens nothing, creates nothing and looks nothing up.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +182,7 @@ def __getattr__(name: str) -> Any:
     elif name in _ROOMS:
         value = import_module(f"frugal.{name}")
     else:
-        raise AttributeError(f"module 'frugal' has no attribute {name!r}")
+        raise AttributeError(f"module 'frugal' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     globals()[name] = value
     return value
 

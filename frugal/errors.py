@@ -69,7 +69,19 @@ class FrugalError(Exception):
 
 
 class BudgetExceededError(FrugalError):
-    """A budget refused a call, because what is spent and held leaves no room for it."""
+    """A budget refused a call, because what is spent and held leaves no room for it.
+
+    Attributes:
+        budget: the budget's name.
+        unit: `"usd"` or `"tokens"`: which of its limits.
+        limit: the limit, in that unit.
+        spent: what was spent in the window.
+        held: what calls under way hold.
+        requested: what this call asked for.
+        resets_at: when the window ends, aware; `None` for a run's budget.
+        subject: whose budget it is (a user, a model, …); `""` for everyone's.
+        function: the decorated function that was refused.
+    """
 
     def __init__(
         self,
@@ -105,7 +117,12 @@ class BudgetExceededError(FrugalError):
 
 
 class LedgerUnavailableError(FrugalError):
-    """The ledger could not be read or written in time, so a budget refused the call."""
+    """The ledger could not be read or written in time, so a budget refused the call.
+
+    Attributes:
+        directory: the ledger's directory.
+        reason: what stood in the way.
+    """
 
     def __init__(self, directory: str, reason: str) -> None:
         self.directory = directory
@@ -117,7 +134,13 @@ class LedgerUnavailableError(FrugalError):
 
 
 class LedgerFormatError(FrugalError, ValueError):
-    """A directory is not a ledger of ours, or is from a newer version."""
+    """A directory is not a ledger of ours, or is from a newer version.
+
+    Attributes:
+        directory: the directory.
+        reason: what it is instead.
+        remedy: what to do next.
+    """
 
     def __init__(self, directory: str, reason: str, remedy: str) -> None:
         self.directory = directory
@@ -127,7 +150,13 @@ class LedgerFormatError(FrugalError, ValueError):
 
 
 class StoreCorruptedError(FrugalError):
-    """A stored row is not what we wrote; it was neither trusted nor executed."""
+    """A stored row is not what we wrote; it was neither trusted nor executed.
+
+    Attributes:
+        directory: where the row is.
+        key: the row.
+        reason: what is wrong with it.
+    """
 
     def __init__(self, directory: str, key: str, reason: str) -> None:
         self.directory = directory
@@ -140,7 +169,12 @@ class StoreCorruptedError(FrugalError):
 
 
 class UnknownPriceError(FrugalError, LookupError):
-    """No price is known for a model."""
+    """No price is known for a model.
+
+    Attributes:
+        model: the model that was asked for.
+        near: known names that are most like it, the likeliest first.
+    """
 
     def __init__(self, model: str, near: Sequence[str] = ()) -> None:
         self.model = model
@@ -156,7 +190,12 @@ class UnknownPriceError(FrugalError, LookupError):
 
 
 class InvalidPriceError(FrugalError, ValueError):
-    """A price is negative, not finite, or not a number."""
+    """A price is negative, not finite, or not a number.
+
+    Attributes:
+        what: which price.
+        value: what was given.
+    """
 
     def __init__(self, what: str, value: object) -> None:
         self.what = what
@@ -168,17 +207,33 @@ class InvalidPriceError(FrugalError, ValueError):
 
 
 class InvalidUsageError(FrugalError, ValueError):
-    """A token count is negative, not whole, absurd, or contradicts another."""
+    """A token count is negative, not whole, absurd, or contradicts another.
 
-    def __init__(self, what: str, value: object, reason: str) -> None:
+    Attributes:
+        what: which count.
+        value: what was given.
+        reason: what is wrong with it.
+        remedy: what to give instead.
+    """
+
+    def __init__(
+        self, what: str, value: object, reason: str, remedy: str = "Give whole token counts of 0 or more."
+    ) -> None:
         self.what = what
         self.value = value
         self.reason = reason
-        super().__init__(f"{what} is {value!r}: {reason}. Give whole token counts of 0 or more.")
+        self.remedy = remedy
+        super().__init__(f"{what} is {value!r}: {reason}. {remedy}")
 
 
 class UnkeyableCallError(FrugalError, TypeError):
-    """An argument has no canonical form, so the call has no key."""
+    """An argument has no canonical form, so the call has no key.
+
+    Attributes:
+        function: the decorated function.
+        argument: the argument, with the way to the part that is meant (`messages[0].content`).
+        type_name: of what type that is.
+    """
 
     def __init__(self, function: str, argument: str, type_name: str) -> None:
         self.function = function
@@ -192,7 +247,12 @@ class UnkeyableCallError(FrugalError, TypeError):
 
 
 class UnencodableValueError(FrugalError, TypeError):
-    """A value has no encoding in the codec's allow-list."""
+    """A value has no encoding in the codec's allow-list.
+
+    Attributes:
+        type_name: of what type the value is.
+        where: the way to it inside the answer; `""` for the answer itself.
+    """
 
     def __init__(self, type_name: str, where: str = "") -> None:
         self.type_name = type_name
@@ -205,7 +265,11 @@ class UnencodableValueError(FrugalError, TypeError):
 
 
 class NotAsyncError(FrugalError, TypeError):
-    """A function that is not async was decorated."""
+    """A function that is not async was decorated.
+
+    Attributes:
+        function: what was decorated.
+    """
 
     def __init__(self, function: str, fix: str = "Make it `async def`, or call it through asyncio.to_thread.") -> None:
         self.function = function
@@ -220,7 +284,13 @@ class StackError(FrugalError, TypeError):
 
 
 class BatchSizeMismatchError(FrugalError):
-    """A batch handler returned another number of results than it was given items."""
+    """A batch handler returned another number of results than it was given items.
+
+    Attributes:
+        function: the batched function.
+        expected: how many items it was given.
+        received: how many results it returned.
+    """
 
     def __init__(self, function: str, expected: int, received: int) -> None:
         self.function = function
@@ -233,7 +303,13 @@ class BatchSizeMismatchError(FrugalError):
 
 
 class RequestTooLargeError(FrugalError, ValueError):
-    """One request asks for more than a rate limit allows in a whole minute."""
+    """One request asks for more than a rate limit allows in a whole minute.
+
+    Attributes:
+        function: the decorated function.
+        requested: the tokens that the request asks for.
+        limit: the tokens a minute that are allowed.
+    """
 
     def __init__(self, function: str, requested: int, limit: int) -> None:
         self.function = function
@@ -246,7 +322,12 @@ class RequestTooLargeError(FrugalError, ValueError):
 
 
 class EmbeddingError(FrugalError):
-    """An embedder failed or gave vectors that cannot be used."""
+    """An embedder failed or gave vectors that cannot be used.
+
+    Attributes:
+        embedder: which embedder.
+        reason: what went wrong.
+    """
 
     def __init__(self, embedder: str, reason: str) -> None:
         self.embedder = embedder
@@ -255,7 +336,11 @@ class EmbeddingError(FrugalError):
 
 
 class NoEligibleModelError(FrugalError):
-    """Every candidate of a router was excluded."""
+    """Every candidate of a router was excluded.
+
+    Attributes:
+        excluded: what excluded each model, by its name.
+    """
 
     def __init__(self, excluded: Mapping[str, str]) -> None:
         self.excluded = dict(excluded)
@@ -264,7 +349,12 @@ class NoEligibleModelError(FrugalError):
 
 
 class MissingExtraError(FrugalError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed.
+
+    Attributes:
+        what: what needs it.
+        extra: the name in `frugal[…]`.
+    """
 
     def __init__(self, what: str, extra: str) -> None:
         self.what = what

@@ -140,6 +140,14 @@ def current_call() -> Call:
 
     Raises:
         LookupError: no decorated function is running here.
+
+    >>> import asyncio
+    >>> from frugal import current_call, metered
+    >>> @metered
+    ... async def ask(prompt):
+    ...     return len(current_call().id)
+    >>> asyncio.run(ask("Hello"))
+    32
     """
     call = serving.get()
     if call is None:
@@ -157,8 +165,25 @@ def bypass(*layers: str, store: bool = True) -> Iterator[None]:
         layers: `"cached"`, `"semantic_cached"`, `"deduplicated"`; all of them when none is named.
         store: whether the fresh answers are kept all the same.
 
+    Returns:
+        A context manager.
+
     Raises:
         ValueError: a name is none of these.
+
+    >>> import asyncio
+    >>> from frugal import bypass, cached, memory
+    >>> asked = []
+    >>> @cached(layers=[memory])
+    ... async def ask(prompt):
+    ...     asked.append(prompt)
+    >>> async def main():
+    ...     await ask("news?")
+    ...     with bypass("cached"):
+    ...         await ask("news?")
+    ...     return len(asked)
+    >>> asyncio.run(main())
+    2
     """
     known = ("cached", "semantic_cached", "deduplicated")
     for name in layers:

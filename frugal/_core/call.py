@@ -206,6 +206,15 @@ class Call:
         scope: the scope that it was made in.
         extras: facts of third parties, by their own typed keys.
         origin: the call as it was made, where a ring has changed its arguments since.
+
+    >>> import asyncio
+    >>> from frugal import current_call, metered
+    >>> @metered
+    ... async def ask(prompt, *, model="gpt-4o"):
+    ...     call = current_call()
+    ...     return call.model, call.arguments["prompt"]
+    >>> asyncio.run(ask("Hello"))
+    ('gpt-4o', 'Hello')
     """
 
     id: str
@@ -276,7 +285,17 @@ class Call:
         return self if self.origin is None else self.origin
 
     def replace(self, **changes: Any) -> Call:
-        """Return this call with some arguments of the request changed; it shares the journal."""
+        """Return this call with some arguments of the request changed; it shares the journal.
+
+        Args:
+            changes: arguments of the decorated function, by name.
+
+        Returns:
+            The call to go on with: `await proceed(call.replace(model="gpt-4o-mini"))`.
+
+        Raises:
+            TypeError: the function takes no argument of that name.
+        """
         args, kwargs = self.args, dict(self.kwargs)
         for name, value in changes.items():
             args, kwargs = self.plan.function.place(name, value, self.instance, args, kwargs)
@@ -288,16 +307,37 @@ class Call:
         return Call.of(fields)
 
     def under(self, hold: str) -> Call:
-        """Return this call as made under a further hold; its arguments, and what is known of them, stay."""
+        """Return this call as made under a further hold; its arguments, and what is known of them, stay.
+
+        Args:
+            hold: the hold's id.
+
+        Returns:
+            The call to go on with.
+        """
         return self._with(holds=(*self.holds, hold))
 
     def covered(self, cover: Cover) -> Call:
-        """Return this call with one more that sees to its hold."""
+        """Return this call with one more that sees to its hold.
+
+        Args:
+            cover: what is asked before each provider call.
+
+        Returns:
+            The call to go on with.
+        """
         return self._with(covers=(*self.covers, cover))
 
     @classmethod
     def of(cls, said: dict[str, Any]) -> Call:
-        """Make a call of all its fields by name; a frozen dataclass takes three times as long to make one."""
+        """Make a call of all its fields by name; a frozen dataclass takes three times as long to make one.
+
+        Args:
+            said: every field; nothing is checked.
+
+        Returns:
+            The call.
+        """
         call = object.__new__(cls)
         object.__setattr__(call, "__dict__", said)
         return call

@@ -105,6 +105,7 @@ def estimate(
     learned: int | None = None,
     ratio: float | None = None,
     capped: bool = False,
+    usual: str | None = None,
 ) -> Estimate:
     """Bound what a call may cost, from its request alone.
 
@@ -115,16 +116,18 @@ def estimate(
         learned: the output tokens that history makes likely, where the request states no limit.
         capped: whether the output held is sent as the request's own limit.
         ratio: input tokens for each token of the typical estimate, as seen before for this function and model.
+        usual: the model that answered before where the call names none.
 
     Returns:
         The estimate; a call without a model holds nothing.
     """
-    if call.model is None:
+    model = call.model or usual
+    if model is None:
         return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
     limit = requests.output_limit(call.arguments)
-    found = _within(call, call.model, requests, prices, limit, learned, ratio, capped=capped)
+    found = _within(call, model, requests, prices, limit, learned, ratio, capped=capped)
     if limit is None and found.cost.amount is None:  # an embedder has no price for output, for it gives none
-        without = _within(call, call.model, requests, prices, 0, None, None, capped=False)
+        without = _within(call, model, requests, prices, 0, None, None, capped=False)
         return found if without.cost.amount is None else without
     return found
 

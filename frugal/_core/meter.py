@@ -69,7 +69,7 @@ class Metering:
 class Meter:
     """Price and record the calls of one pipeline."""
 
-    __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry")
+    __slots__ = ("_ledger", "_prices", "_ratios", "ports", "read", "requests", "tags", "telemetry", "usual")
 
     def __init__(self, parts: list[Metering]) -> None:
         reader = next((part.reader for part in parts if part.reader is not None), None)
@@ -87,6 +87,8 @@ class Meter:
         self.requests = self.ports.requests
         self.telemetry = self.ports.telemetry
         self._ratios: dict[str | None, deque[float]] = {}
+        self.usual: str | None = None
+        """The model that last answered a call which named none."""
 
     @classmethod
     def of(cls, stack: tuple[Any, ...]) -> Meter | None:
@@ -126,6 +128,17 @@ class Meter:
         if sizes is not None and sizes[0] and usage.total_input_tokens:
             seen = self._ratios.setdefault(call.model, deque(maxlen=64))
             seen.append(usage.total_input_tokens / sizes[0])
+
+    def met(self, call: Call, spent: Spent) -> None:
+        """Learn the model of a function that names none, so that its next call can be held for."""
+        if call.model is not None or spent.model is None or spent.kind != "llm" or not spent.cost.known.pico:
+            return
+        if self.usual is None and call.holds:
+            _log.warning(
+                "frugal: %s names no model in its arguments, so budgets could hold nothing for its first calls. "
+                "Name it in one (model=%r) and hand it on, or give budgeted(estimate=).", call.function, spent.model,
+            )  # fmt: skip
+        self.usual = spent.model
 
     def open(self, call: Call) -> Call:
         """Begin the telemetry of a call."""
@@ -395,6 +408,8 @@ class Attempt:
         if call.inner is not None:
             call.inner.wire = OVER
         call.journal.add(spent)
+        if rolled_up is None:
+            self._meter.met(call, spent)
         self._meter.telemetry.end_attempt(self._span, spent)
         return call.journal.ended()
 

@@ -28,7 +28,7 @@ from frugal._core.order import check
 from frugal._core.stream import Deferred, Ending, Stream, is_stream, tap
 from frugal._values.clock import clock
 from frugal._values.facts import Facts
-from frugal.errors import NotAsyncError
+from frugal.errors import NotAsyncError, StackError
 from frugal.ports import Ticket
 
 __all__ = ["NOTHING", "Mark", "Middleware", "Plan", "Proceed", "attach", "compose", "plain_methods", "plan_of"]
@@ -299,7 +299,10 @@ class Pipeline(wrapt.FunctionWrapper[..., Any]):
     def _self_carry(self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plan = self._self_plan
         if plan.kind == "coroutine":
-            return plan.run(wrapped, instance, args, kwargs)
+            running: Any = plan.run(wrapped, instance, args, kwargs)
+            # What "was never awaited", and what a task shows, is the user's function rather than ours.
+            running.__qualname__ = plan.function.name
+            return running
         if plan.kind == "entered":
             return entered(wrapped, args, kwargs, partial(plan.run, requested(wrapped), instance, args, kwargs))
         return Deferred(partial(plan.run, wrapped, instance, args, kwargs))
@@ -389,8 +392,16 @@ def attach(ring: Any, function: F) -> F:
 
     Raises:
         NotAsyncError: the function is not async.
+        TypeError: it is not a function at all.
         StackError: the stack cannot work in this order, or its parts contradict each other.
     """
+    given: Any = function  # whatever the types say
+    if not callable(given) and not isinstance(given, classmethod):
+        name = getattr(ring, "name", None) or type(ring).__name__.lower()
+        raise TypeError(
+            f"@{name} was given {given!r} where the function stands; it takes its arguments by name, in "
+            f"parentheses, and then decorates an async function."
+        )
     plan = plan_of(function)
     if isinstance(function, Pipeline) and plan is not None:
         wrapped, identity, stack, kind = function.__wrapped__, plan.function, (ring, *plan.stack), plan.kind
@@ -404,8 +415,13 @@ def build(identity: Function, stack: tuple[Any, ...], kind: str) -> Plan:
     """Make the plan of a stack round a function; what a ring must know of its neighbours it learns here."""
     check(stack, identity.name)
     meter = Meter.of(stack)
-    argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "model")
+    argument = next((ring.argument for ring in stack if getattr(ring, "argument", None)), "")
+    if argument and not identity.accepts(argument):
+        raise StackError(
+            f"@routed chooses the argument {argument!r}, which {identity.name} does not take. Add it, as in "
+            f'`*, {argument}="gpt-4o"`, and hand it to the provider; or name another with routed(..., argument=).'
+        )
     told = tuple(ring.joined(stack) if hasattr(ring, "joined") else ring for ring in stack)
     outermost = next((ring for ring in told if not isinstance(ring, Mark)), None)
     at_once = getattr(outermost, "at_once", None)
-    return Plan(identity, kind, told, meter, compose(told, invoke), argument, at_once)
+    return Plan(identity, kind, told, meter, compose(told, invoke), argument or "model", at_once)

@@ -92,7 +92,7 @@ class Batch(Generic[T, R]):
         if not 0 <= max_wait < math.inf:
             raise ValueError(f"max_wait is {max_wait!r}: give seconds, 0 or more")
         if max_tokens is not None and not max_tokens > 0:
-            raise ValueError(f"max_tokens is {max_tokens!r}: give a number above 0, or None for no limit")
+            raise ValueError(f"max_tokens is {max_tokens!r}: give a number above 0, or None for no limit.")
         if max_tokens is not None and size_of is None:
             raise ValueError("max_tokens needs size_of=, a function that counts an item's tokens")
         self._dispatch = Dispatch(handler, split=split, name=name)

@@ -29,7 +29,7 @@ def positive(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} is {value!r}: give a number")
     if not 0 < value < math.inf:
-        raise ValueError(f"{name} is {value!r}: give a number above 0, or None for no limit")
+        raise ValueError(f"{name} is {value!r}: give a number above 0, or None for no limit.")
     return value
 
 

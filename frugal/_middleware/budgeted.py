@@ -131,7 +131,8 @@ class Budgeted:
         claims = self._claims(call)
         if asked.cost.amount is None and any(claim.limit_pico is not None for claim in claims):
             near = getattr(meter.prices, "near", None)
-            raise UnknownPriceError(call.model or "", near(call.model) if near is not None and call.model else ())
+            model = call.model or meter.usual or ""
+            raise UnknownPriceError(model, near(model) if near is not None and model else ())
         record = draft(call, _presumed(asked), asked.hold)
         grant = await meter.ledger.reserve(claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt)
         _remember(self.seen, _subjects(call), grant.statuses)
@@ -154,20 +155,21 @@ class Budgeted:
             stated = await stated
         if isinstance(stated, Money):
             cost = Cost.exact(stated)
-            usage = estimate(call, requests, prices).hold
+            usage = estimate(call, requests, prices, usual=meter.usual).hold
             return Estimate(usage, cost, cost, bounded=True)
         if isinstance(stated, Usage):
-            model = call.model
+            model = call.model or meter.usual
             cost = prices.cost(model, stated, at=call.started) if model else Cost.exact(ZERO)
             open_ended = self.cap_output and requests.output_limit(call.arguments) is None
             return Estimate(stated, cost, cost, bounded=not open_ended, output=stated.total_output_tokens)
         if stated is not None:
             raise TypeError(f"estimate= returned {stated!r}; return a Usage, Money (usd('0.05')) or None.")
-        if call.model is None or requests.output_limit(call.arguments) is not None:
-            return estimate(call, requests, prices)
-        learned = await meter.ledger.typical_output(call.function, call.model, QUANTILE)
+        model = call.model or meter.usual
+        if model is None or requests.output_limit(call.arguments) is not None:
+            return estimate(call, requests, prices, usual=model)
+        learned = await meter.ledger.typical_output(call.function, model, QUANTILE)
         ratio = meter.ratio(call)
-        return estimate(call, requests, prices, learned=learned, ratio=ratio, capped=self.cap_output)
+        return estimate(call, requests, prices, learned=learned, ratio=ratio, capped=self.cap_output, usual=model)
 
     # ------------------------------------------------------------------ near the limit
 

@@ -58,6 +58,13 @@ unpriced_calls=1, source='', price_table='')
         elif self.status == "unpriced" or not low <= amount <= high:
             raise ValueError(f"a cost of {amount} cannot lie between {low} and {high} as {self.status!r}.")
 
+    def __str__(self) -> str:
+        if self.amount is None:
+            return "unpriced"
+        bounds = f" ({self.low} to {self.high})" if self.low != self.high else ""
+        rest = f" and {self.unpriced_calls} unpriced" if self.unpriced_calls else ""
+        return f"{'~' if bounds else ''}{self.amount}{bounds}{rest}"
+
     @classmethod
     def exact(
         cls,
@@ -67,7 +74,17 @@ unpriced_calls=1, source='', price_table='')
         source: str = "",
         price_table: str = "",
     ) -> Cost:
-        """Make a cost that is known exactly."""
+        """Make a cost that is known exactly.
+
+        Args:
+            amount: the cost.
+            by_bucket: its parts by usage bucket.
+            source: `"table"`, `"provider"`, or `""`.
+            price_table: which price table gave the rates.
+
+        Returns:
+            The cost, with low and high equal to the amount.
+        """
         return cls(amount, amount, amount, "exact", by_bucket or {}, 0, source, price_table)
 
     @classmethod
@@ -81,12 +98,31 @@ unpriced_calls=1, source='', price_table='')
         source: str = "estimate",
         price_table: str = "",
     ) -> Cost:
-        """Make a cost that is only bounded."""
+        """Make a cost that is only bounded.
+
+        Args:
+            amount: the likely cost.
+            low: the least it can have been.
+            high: the most it can have been.
+            by_bucket: the parts of the amount by usage bucket.
+            source: what it was inferred from.
+            price_table: which price table gave the rates.
+
+        Returns:
+            The cost.
+
+        Raises:
+            ValueError: the amount lies outside its bounds.
+        """
         return cls(amount, low, high, "estimated", by_bucket or {}, 0, source, price_table)
 
     @classmethod
     def unpriced(cls) -> Cost:
-        """Make the cost of one call whose price nobody knows."""
+        """Make the cost of one call whose price nobody knows.
+
+        Returns:
+            The cost, without an amount and counted as one unpriced call.
+        """
         return UNPRICED
 
     @property
@@ -106,6 +142,12 @@ unpriced_calls=1, source='', price_table='')
         """Add costs; the sum of none is an exact zero.
 
         A cost of nothing at all (`FREE`) does not change the status of a sum.
+
+        Args:
+            costs: the costs.
+
+        Returns:
+            What is priced, added up, with the unpriced calls counted beside it.
         """
         amount = low = high = unpriced = 0
         statuses: set[str] = set()

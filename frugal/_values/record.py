@@ -86,6 +86,16 @@ class Record:
         digests: further digests for analysis, such as `"prefix"`.
         success: what `feedback` said, or `None`.
         satisfaction: what `feedback` said, 0 to 1, or `None`.
+
+    >>> import asyncio, tempfile
+    >>> from frugal import Ledger
+    >>> async def spend(directory):
+    ...     async with Ledger(directory) as ledger:
+    ...         await ledger.record(kind="server", cost="0.25")
+    ...         return [(record.kind, str(record.cost)) for record in ledger.records()]
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     asyncio.run(spend(directory))
+    [('server', '$0.2500')]
     """
 
     id: str
@@ -126,6 +136,9 @@ class Record:
         Args:
             said: as the constructor takes them; at the least those without a plain default (`id`, `call`, `time`,
                 `tags`, `digests`).
+
+        Returns:
+            The record; nothing is checked.
         """
         record = object.__new__(cls)
         object.__setattr__(record, "__dict__", {**_UNSAID, **said})
@@ -143,7 +156,28 @@ _UNSAID = {field.name: field.default for field in fields(Record) if field.defaul
 
 @dataclass(frozen=True, slots=True)
 class CallSummary:
-    """Say in brief what one call inside a scope did."""
+    """Say in brief what one call inside a scope did.
+
+    Args:
+        id: the record's id.
+        function: the decorated function's qualified name.
+        model: the model that answered, or `None`.
+        outcome: one of the outcomes of a `Record`.
+        cost: what it cost.
+        usage: the tokens.
+        kind: `"llm"`, `"tool"`, or what a record by hand named.
+
+    >>> import asyncio
+    >>> from frugal import metered, scope
+    >>> @metered
+    ... async def weather(city): return "rain"
+    >>> async def main():
+    ...     with scope() as run:
+    ...         await weather("Oslo")
+    ...     return run.calls[0]
+    >>> asyncio.run(main()).outcome
+    'provider'
+    """
 
     id: str
     function: str
@@ -166,6 +200,9 @@ class UsageRow:
         saved: the sum of what hits and followers would have cost.
         outcomes: how many records had which outcome.
         latency: the sum of the latencies, in seconds.
+
+    >>> UsageRow({"model": "gpt-4o"}, calls=2).cost.status
+    'exact'
     """
 
     group: Mapping[str, str]
@@ -179,7 +216,18 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class BudgetFigure:
-    """Hold one unit's state of a budget: `Money` for dollars, `int` for tokens."""
+    """Hold one unit's state of a budget: `Money` for dollars, `int` for tokens.
+
+    Args:
+        used: what was spent in the window.
+        held: what calls under way hold.
+        limit: the limit.
+        remaining: the limit less what is used and held; never below zero.
+        fraction: used as a share of the limit.
+
+    >>> BudgetFigure(used=250, held=50, limit=1000, remaining=700, fraction=0.25).remaining
+    700
+    """
 
     used: Money | int
     held: Money | int
@@ -190,7 +238,23 @@ class BudgetFigure:
 
 @dataclass(frozen=True, slots=True)
 class BudgetStatus:
-    """Hold the state of a budget in its current window."""
+    """Hold the state of a budget in its current window.
+
+    Args:
+        name: the budget's name.
+        window: `"hour"`, `"day"`, `"week"`, `"month"` or `"run"`.
+        subject: whose it is, for a budget `per` something; `""` for everyone's.
+        usd: dollars; `None` for a budget of tokens alone.
+        tokens: tokens; `None` for a budget of dollars alone.
+        warning: whether it is at or above `warn_at`.
+        exceeded: whether what is used has reached the limit.
+        resets_at: when the window ends, aware; `None` for a run.
+        suggest: the cheaper model to go on with, where one is named.
+
+    >>> from frugal import Budget, Ledger
+    >>> Ledger().budget_status(Budget(tokens=1_000)).exceeded
+    False
+    """
 
     name: str
     window: str

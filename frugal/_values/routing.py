@@ -78,11 +78,28 @@ class Model:
 
     @classmethod
     def of(cls, model: str | Model) -> Model:
-        """Return the model itself, or one of that name of which nothing is known."""
+        """Return the model itself, or one of that name of which nothing is known.
+
+        Args:
+            model: a name or a model.
+
+        Returns:
+            The model.
+
+        Raises:
+            TypeError: it is neither.
+        """
         return model if isinstance(model, Model) else cls(model)
 
     def filled(self, other: Model) -> Model:
-        """Return this model with what it does not know taken from `other`."""
+        """Return this model with what it does not know taken from `other`.
+
+        Args:
+            other: what is known of it elsewhere.
+
+        Returns:
+            A model of the same name.
+        """
         known = {f.name: getattr(self, f.name) for f in fields(self)}
         return Model(
             known.pop("name"),

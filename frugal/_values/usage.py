@@ -120,12 +120,29 @@ class Usage:
 
     @classmethod
     def of(cls, counts: Iterator[int] | tuple[int, ...] | list[int]) -> Usage:
-        """Make a usage from counts in the order of `BUCKETS`."""
+        """Make a usage from counts in the order of `BUCKETS`.
+
+        Args:
+            counts: one for each bucket.
+
+        Returns:
+            The usage.
+
+        Raises:
+            InvalidUsageError: a count is negative, not an `int`, or above 10¹².
+        """
         return cls(*counts)
 
     @classmethod
     def unbounded(cls, counts: Iterable[int]) -> Usage:
-        """Make the sum of many usages: what is absurd of one request is not of a year of them."""
+        """Make the sum of many usages: what is absurd of one request is not of a year of them.
+
+        Args:
+            counts: one for each bucket, in the order of `BUCKETS`; they are not checked.
+
+        Returns:
+            The usage.
+        """
         total = object.__new__(cls)
         for name, count in zip(BUCKETS, counts, strict=True):
             _set(total, name, count)

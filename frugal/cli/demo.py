@@ -45,13 +45,13 @@ def demo(*, ledger: options.LedgerDirectory = None, as_json: options.AsJson = Fa
     screen = Screen(as_json=as_json)
     if ledger is not None:
         _refuse_a_used(ledger)
-    room = Path(tempfile.mkdtemp(prefix="frugal-demo-"))
-    with Ledger(room / "ledger" if ledger is None else ledger) as books:
+    place = Path(tempfile.mkdtemp(prefix="frugal-demo-")) / "ledger" if ledger is None else ledger
+    with Ledger(place) as books, tempfile.TemporaryDirectory(prefix="frugal-demo-cache-") as cache:
         began = time.perf_counter()
         now = ambient.now()
         clock = FakeClock(now - (DAYS + 1) * 86_400)
         with _quiet():
-            week = asyncio.run(live_through(books, clock, room / "cache", now=now))
+            week = asyncio.run(live_through(books, clock, Path(cache), now=now))
         took = time.perf_counter() - began
         with virtual(clock):
             budgets = books.budgets()

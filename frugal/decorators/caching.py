@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -56,7 +56,22 @@ def home(*parts: str) -> Path:
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """A layer in memory; used bare, each decorated function has a store of its own."""
+    """Keep answers in memory; used bare, each decorated function has a store of its own.
+
+    Args:
+        max_items: how many answers at the most; the least recently used goes first.
+        ttl: seconds that an answer lives here; `None` for ever.
+
+    Returns:
+        A layer of that size, one store for all functions that it is given to.
+
+    Raises:
+        ValueError: a bound is out of its range.
+
+    >>> from frugal import cached, memory
+    >>> @cached(layers=[memory(max_items=10_000, ttl=60)])
+    ... async def ask(prompt): ...
+    """
 
     max_items: int = 1000
     ttl: float | None = 300.0
@@ -70,6 +85,9 @@ class Memory:
         Args:
             max_items: how many answers at the most; the least recently used goes first.
             ttl: seconds that an answer lives here; `None` for ever.
+
+        Returns:
+            The layer.
 
         Raises:
             ValueError: a bound is out of its range.
@@ -93,7 +111,23 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class Disk:
-    """A layer on disk, shared by every process that names its directory."""
+    """Keep answers on disk, shared by every process that names the directory.
+
+    Args:
+        directory: where; `cache` in frugal's home when `None`.
+        ttl: seconds that an answer lives here; `None` for ever.
+        max_bytes: how large it may grow; what was used longest ago goes first.
+
+    Returns:
+        A layer in that directory.
+
+    Raises:
+        ValueError: a bound is out of its range.
+
+    >>> from frugal import cached, disk, memory
+    >>> @cached(layers=[memory, disk(ttl=7 * 86_400, max_bytes=100_000_000)])
+    ... async def ask(prompt): ...
+    """
 
     directory: str | None = None
     ttl: float | None = 3600.0
@@ -209,12 +243,17 @@ def cached(
     >>> asyncio.run(ask("hi")), asyncio.run(ask("hi")), len(asked)
     ('HI', 'HI', 1)
     """
+    if isinstance(layers, (Memory, Disk, str)) or not isinstance(layers, Iterable):
+        raise TypeError(f"layers={layers!r}: give a list of layers, such as layers=[memory, disk].")
     chosen = tuple(layers)
     if not chosen:
         raise ValueError("cached(layers=[]): name a layer, such as memory.")
     for one in chosen:
         if not hasattr(one, "layer") and not all(hasattr(one, name) for name in ("get", "set", "delete", "clear")):
-            raise TypeError(f"layers: {one!r} is neither memory, disk nor a Store with get, set, delete and clear.")
+            raise TypeError(
+                f"layers: {one!r} is neither memory, disk nor a Store with get, set, delete and clear. "
+                "Import the layers and give them as they are: layers=[memory, disk]."
+            )
     if cache_if is not None and not callable(cache_if):
         raise TypeError(f"cache_if={cache_if!r}: give a function of the response.")
     keying = Keying(key, ignore if isinstance(ignore, str) else tuple(ignore), per)  # type: ignore[arg-type]  # checked
@@ -304,6 +343,16 @@ async def invalidate(function: Any, /, *args: Any, **kwargs: Any) -> bool:
     Raises:
         TypeError: the function is not decorated with a cache.
         UnkeyableCallError: an argument has no canonical form.
+
+    >>> import asyncio
+    >>> from frugal import cached, invalidate, memory
+    >>> @cached(layers=[memory])
+    ... async def ask(prompt): return prompt.upper()
+    >>> async def main():
+    ...     await ask("hi")
+    ...     return await invalidate(ask, "hi"), await invalidate(ask, "hi")
+    >>> asyncio.run(main())
+    (True, False)
     """
     plan = plan_of(function)
     rings = [ring for ring in plan.stack if hasattr(ring, "drop")] if plan is not None else []

@@ -22,6 +22,10 @@ class Stack:
 
     Args:
         decorators: what is applied, the last one first.
+
+    >>> from frugal import deduplicated, metered, stack
+    >>> stack(metered, stack(deduplicated))
+    stack(metered, deduplicated)
     """
 
     decorators: tuple[Callable[[Any], Any], ...]

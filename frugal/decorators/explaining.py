@@ -103,6 +103,13 @@ async def explain_call(function: Any, /, *args: Any, **kwargs: Any) -> CallExpla
     Raises:
         TypeError: the function is not decorated.
         UnkeyableCallError: an argument has no canonical form.
+
+    >>> import asyncio
+    >>> from frugal import by_complexity, explain_call, routed
+    >>> @routed(by_complexity(simple=["gpt-4o-mini"], complex=["gpt-4o"]))
+    ... async def ask(prompt, *, model="gpt-4o"): ...
+    >>> asyncio.run(explain_call(ask, "Translate to French: good morning")).route
+    'gpt-4o-mini'
     """
     plan = plan_of(function)
     if plan is None:

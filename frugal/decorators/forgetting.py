@@ -60,6 +60,12 @@ def forget_answers(user: str) -> int:
     """Remove a user's kept answers; return how many were found.
 
     A store that cannot be cleared is logged, and the others are.
+
+    Args:
+        user: whose.
+
+    Returns:
+        How many answers were found.
     """
     from frugal.stores import DiskStore  # noqa: PLC0415 only where somebody is forgotten
 

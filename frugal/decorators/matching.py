@@ -105,6 +105,20 @@ def semantic_cached(
         TypeError: both `threshold` and `max_error_rate` are given, or an argument is not what it should be.
         ValueError: an argument is out of its range.
         MissingExtraError: no `embed` is given and WordLlama is not installed.
+
+    >>> import asyncio
+    >>> from frugal import semantic_cached
+    >>> asked = []
+    >>> def embed(texts):  # where WordLlama stands by default
+    ...     return [[float("capital" in text), 1.0] for text in texts]
+    >>> @semantic_cached(threshold=0.95, embed=embed)
+    ... async def ask(prompt):
+    ...     asked.append(prompt)
+    ...     return "Paris"
+    >>> async def main():
+    ...     return await ask("the capital of france"), await ask("france has which capital")
+    >>> asyncio.run(main()), len(asked)
+    (('Paris', 'Paris'), 1)
     """
     if threshold is not None and max_error_rate is not None:
         raise TypeError("semantic_cached() takes threshold= or max_error_rate=, not both.")

@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from frugal._core.call import Call
+from frugal._core.pipeline import plan_of
 from frugal._middleware.routed import RoutedRing
 from frugal._values.clock import clock
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
@@ -73,6 +74,9 @@ def routed(
     """
     if not callable(router) or isinstance(router, type):
         raise TypeError(f"routed() takes a router, such as by_complexity(...), not {router!r}.")
+    if _is_decorated(router, argument):
+        raise TypeError(f"@routed needs a router: @routed(by_complexity(simple=[...], medium=[...], complex=[...])); "
+                        f"it was put bare on {getattr(router, '__qualname__', router)}.")  # fmt: skip
     checked(constraints)
     if default is not None and not isinstance(default, str):
         raise TypeError(f"default={default!r}: give a model's name.")
@@ -81,6 +85,14 @@ def routed(
         return _Wired(router, ports(), resolve, _vet, text_of, _pinned, constraints, default, argument, override)
 
     return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
+
+
+def _is_decorated(router: Any, argument: str) -> bool:
+    """Say whether a bare `@routed` was given the function to decorate: a router has no argument for the model."""
+    try:
+        return plan_of(router) is not None or argument in inspect.signature(router).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def _vet(given: str | Model, request: Request, reason: str) -> Decision:
@@ -200,7 +212,12 @@ def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None)
 
     Raises:
         MissingExtraError: no embedder is given and WordLlama is not installed.
-        ValueError: `quality` is out of its range.
+        ValueError: `quality` is out of its range, or there are fewer than two models.
+
+    >>> from frugal import learned
+    >>> router = learned(["gpt-4o-mini", "gpt-4o"], quality=0.95, embed=lambda texts: [[1.0] for _ in texts])
+    >>> router.models
+    ('gpt-4o-mini', 'gpt-4o')
     """
     from frugal.routers.learned import learned as by_outcomes  # noqa: PLC0415 numpy is heavy
 
@@ -222,6 +239,21 @@ async def feedback(
         TypeError: `success` is neither true nor false.
         ValueError: nothing is said, or `satisfaction` is out of its range.
         LedgerUnavailableError: it could not be kept in time.
+
+    >>> import asyncio
+    >>> from frugal import Ledger, feedback, metered, scope
+    >>> from frugal.testing import FakeModel
+    >>> model = FakeModel()
+    >>> @metered
+    ... async def ask(prompt, *, name="gpt-4o"): return await model(prompt, model=name)
+    >>> async def main():
+    ...     with scope() as run:
+    ...         await ask("Hello")
+    ...     await feedback(run.calls[0].id, success=True)
+    ...     async with Ledger() as ledger:
+    ...         return [record.success for record in ledger.records(rated=True)]
+    >>> asyncio.run(main())
+    [True]
     """
     if success is None and satisfaction is None:
         raise ValueError("feedback() has nothing to say: give success= or satisfaction=.")

@@ -58,6 +58,19 @@ def deduplicated(
         TypeError: `key` or `ignore` is not what it should be.
 
     A decorated function raises `UnkeyableCallError` for an argument that has no canonical form.
+
+    >>> import asyncio
+    >>> from frugal import deduplicated
+    >>> asked = []
+    >>> @deduplicated
+    ... async def ask(prompt):
+    ...     asked.append(prompt)
+    ...     await asyncio.sleep(0)
+    ...     return prompt.upper()
+    >>> async def main():
+    ...     return await asyncio.gather(ask("hi"), ask("hi"), ask("hi"))
+    >>> asyncio.run(main()), len(asked)
+    (['HI', 'HI', 'HI'], 1)
     """
     keying = Keying(key, ignore, per)
     if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:

@@ -52,11 +52,6 @@ def decorate(function: Any, make: Callable[[], Any], words: str) -> Any:
     decorator = Attach(make, words)
     if function is None:
         return decorator
-    if not callable(function) and not isinstance(function, (classmethod, staticmethod)):
-        raise TypeError(
-            f"@{words.partition('(')[0]} takes its arguments by name; it was given {function!r} where the "
-            "function stands."
-        )
     return decorator(function)
 
 

@@ -153,6 +153,14 @@ class Ledger(Upkeep):
     async def grow(self, hold: str, *, pico: int, tokens: int) -> bool:
         """Raise a hold to these totals in every budget it stands in; false when one has no room.
 
+        Args:
+            hold: the hold's id.
+            pico: how much money it is to hold, in pico-dollars.
+            tokens: how many tokens.
+
+        Returns:
+            Whether it was raised.
+
         Raises:
             LedgerUnavailableError: the ledger did not answer within its patience.
         """
@@ -252,7 +260,11 @@ class Ledger(Upkeep):
         await self._writer.arun(_nothing)
 
     def flush_now(self) -> None:
-        """Do what `flush` does, blocking the thread."""
+        """Do what `flush` does, blocking the thread.
+
+        Raises:
+            LedgerUnavailableError: that took longer than patience; it stays queued.
+        """
         if not self._writer.is_idle:
             self._writer.run(_nothing)
 

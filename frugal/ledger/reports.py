@@ -129,6 +129,15 @@ class Reports:
     ) -> UsageRow:
         """Add up everything; takes what `usage` takes, but for `by`.
 
+        Args:
+            since: from when; a datetime without a zone is of `timezone`; a number is Unix seconds.
+            until: until before when.
+            timezone: whose calendar.
+            only: what to count only, by the names that `usage` takes: `user`, `model`, `tags`, ….
+
+        Returns:
+            One row, whose `group` is empty.
+
         Raises:
             ValueError: the zone is unknown.
             LedgerUnavailableError: the ledger cannot be read now.
@@ -233,6 +242,10 @@ class Reports:
     def export(self, path: str | os.PathLike[str], **only: Any) -> int:
         """Write records to a `.csv` or `.jsonl` file; takes what `records` takes.
 
+        Args:
+            path: the file, which is replaced; its suffix says the format.
+            only: which records, by the names that `records` takes: `since`, `user`, ….
+
         Returns:
             How many records.
 
@@ -279,6 +292,9 @@ class Reports:
     def budgets(self) -> list[BudgetStatus]:
         """Return how every budget stands that was claimed lately, for each of its subjects.
 
+        Returns:
+            A status for each budget and subject.
+
         Raises:
             LedgerUnavailableError: the ledger cannot be read now.
         """
@@ -309,6 +325,12 @@ class Reports:
 
     def load_state(self, name: str) -> dict[str, Any] | None:
         """Return the document of that name that `update_state` wrote; `None` where there is none.
+
+        Args:
+            name: the document's name.
+
+        Returns:
+            The document.
 
         Raises:
             LedgerUnavailableError: the ledger cannot be read now.

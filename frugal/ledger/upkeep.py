@@ -79,7 +79,18 @@ class Upkeep(Reports):
         return changed
 
     def update_state_now(self, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any]]) -> dict[str, Any]:
-        """Do what `update_state` does, blocking the thread."""
+        """Do what `update_state` does, blocking the thread.
+
+        Args:
+            name: the document's name.
+            change: as for `update_state`.
+
+        Returns:
+            The new document.
+
+        Raises:
+            LedgerUnavailableError: it is not durable within patience.
+        """
         changed: dict[str, Any] = self._writer.run(lambda desk: change_document(desk, name, change))
         return changed
 
@@ -108,6 +119,12 @@ class Upkeep(Reports):
 
         Calls under way are recorded under their user when they end; forget again then.
 
+        Args:
+            user: whom.
+
+        Returns:
+            How many records and sums were changed, and under which name they now stand.
+
         Raises:
             LedgerUnavailableError: the ledger cannot be read or written; what is left is forgotten the next
                 time.
@@ -122,8 +139,15 @@ class Upkeep(Reports):
 
         Folded days know no hours, runs, tags and single records any more; `audit` includes them.
 
+        Args:
+            retention_days: how many days of single records to keep.
+
         Returns:
             How many days and records were folded; none where no retention is set.
+
+        Raises:
+            ValueError: `retention_days` is not above 0.
+            LedgerUnavailableError: the ledger cannot be read or written.
         """
         days = self.retention_days if retention_days is None else retention_days
         if days is None:

@@ -74,15 +74,16 @@ def calculate_cost(
         whole = Usage(input_tokens=input_tokens, cache_read_tokens=cached_tokens, output_tokens=output_tokens)
         if cached_tokens > input_tokens:
             raise InvalidUsageError(
-                "cached_tokens", cached_tokens, f"it is part of input_tokens, which is only {input_tokens}"
-            )
+                "cached_tokens", cached_tokens, f"it is part of input_tokens, which is only {input_tokens}",
+                "Give the whole input, cached tokens included, as input_tokens=.",
+            )  # fmt: skip
         usage = Usage(
             input_tokens=whole.input_tokens - cached_tokens,
             cache_read_tokens=cached_tokens,
             output_tokens=output_tokens,
         )
     elif input_tokens or output_tokens or cached_tokens:
-        raise InvalidUsageError("usage", usage, "token counts were given beside it")
+        raise InvalidUsageError("usage", usage, "token counts were given beside it", "Give one or the other.")
     table = default_prices() if prices is None else prices
     cost = table.cost(model, usage, at=seconds(at), provider=provider, tier=tier)
     if strict and cost is UNPRICED:
@@ -102,6 +103,10 @@ class MonthlyEstimate:
         cached_input_cost: the part for input read from its cache.
         output_cost: the part for output.
         cost_per_request: the mean over all requests.
+
+    >>> month = estimate_monthly("gpt-4o-mini", input_tokens=1_000, output_tokens=200, requests_per_day=100)
+    >>> month.requests, str(month.cost)
+    (3000, '$0.8100')
     """
 
     requests: int
@@ -200,7 +205,7 @@ def _count(what: str, value: Number) -> Fraction:
 def _share(what: str, value: Number) -> Fraction:
     number = _number(what, value)
     if not 0 <= number <= 1:
-        raise InvalidUsageError(what, value, "it is a share, from 0 to 1")
+        raise InvalidUsageError(what, value, "it is a share, from 0 to 1", "Give 0.3 for 30 %.")
     return number
 
 
@@ -210,5 +215,5 @@ def _number(what: str, value: Number) -> Fraction:
     except (InvalidOperation, ValueError):
         number = Decimal("NaN")
     if not number.is_finite() or (number and abs(number.adjusted()) > _REASONABLE):
-        raise InvalidUsageError(what, value, "it is not a number of reasonable size")
+        raise InvalidUsageError(what, value, "it is not a number of reasonable size", "Give a number of 0 or more.")
     return Fraction(number)

@@ -87,6 +87,7 @@ class ModelPrice:
 
     Raises:
         InvalidPriceError: a price is negative, not finite, or not a number.
+        ValueError: a context window or a step is not a whole number of tokens above 0.
 
     >>> ModelPrice(input="0.15", output=0.6, batch="0.5").output
     Decimal('0.6')

@@ -149,12 +149,30 @@ class PriceTable:
         return shown
 
     def rates(self, model: str, *, at: float, provider: str | None = None, tier: str | None = None) -> Rates | None:
-        """Return the rates of a model in pico-dollars a token; `None` for an unknown one."""
+        """Return the rates of a model in pico-dollars a token; `None` for an unknown one.
+
+        Args:
+            model: the model's name.
+            at: when, in Unix seconds.
+            provider: who serves it.
+            tier: the service tier.
+
+        Returns:
+            The rates, with the time for which they hold.
+        """
         slot = self._resolve(model, provider, tier, at)
         return slot if isinstance(slot, Rates) else None
 
     def context_window(self, model: str, *, provider: str | None = None) -> int | None:
-        """Return how many tokens a request to that model may hold; `None` when unknown."""
+        """Return how many tokens a request to that model may hold; `None` when unknown.
+
+        Args:
+            model: the model's name.
+            provider: who serves it.
+
+        Returns:
+            The context window, input and output together.
+        """
         user = self._user(model, provider)
         if user is not None and user.context_window is not None:
             return user.context_window
@@ -164,15 +182,36 @@ class PriceTable:
     # ----------------------------------------------------------------------- names
 
     def models(self) -> tuple[str, ...]:
-        """Return the names of all known models; those of resellers as `provider/model`."""
+        """Return the names of all known models; those of resellers as `provider/model`.
+
+        Returns:
+            The names, sorted.
+        """
         return tuple(sorted({*self._prices, *(catalogue.names() if self._base else ())}))
 
     def near(self, model: str) -> tuple[str, ...]:
-        """Return up to three known names that are most like this one."""
+        """Return up to three known names that are most like this one.
+
+        Args:
+            model: a name, misspelt perhaps.
+
+        Returns:
+            The names, the likeliest first.
+        """
         return catalogue.near(model, list(self.models()))
 
     def with_prices(self, prices: Mapping[str, ModelPrice | Mapping[str, Any]]) -> PriceTable:
-        """Return a table that knows these prices as well; they go before those it had."""
+        """Return a table that knows these prices as well; they go before those it had.
+
+        Args:
+            prices: what models cost, by their names.
+
+        Returns:
+            A new table.
+
+        Raises:
+            InvalidPriceError: a price is negative, not finite, or not a number.
+        """
         merged: dict[str, ModelPrice | Mapping[str, Any]] = dict(self._prices)
         merged.update({name.strip().lower(): price for name, price in prices.items()})
         return PriceTable(merged, strict=self._strict, base=self._base)
@@ -182,6 +221,9 @@ class PriceTable:
 
         It takes some milliseconds once, so call it before the event loop runs, or through
         `asyncio.to_thread`.
+
+        Args:
+            models: the names that will be asked for.
         """
         _ = self.id
         if self._base:

@@ -53,6 +53,12 @@ def export_otlp(
     Raises:
         MissingExtraError: the exporter is not installed.
         ValueError: the endpoint is not an http or https address, or the seconds are not above zero.
+
+    >>> from frugal.telemetry import export_otlp
+    >>> export_otlp("jaeger:4318")
+    Traceback (most recent call last):
+    ...
+    ValueError: endpoint is 'jaeger:4318'; give a base address such as 'http://localhost:4318'.
     """
     if metrics_every is not None and not 0 < metrics_every < float("inf"):
         raise ValueError(f"metrics_every={metrics_every!r}: give seconds above zero, or None for no metrics.")

@@ -55,6 +55,9 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Move on and wake whoever's time has come; they run when their loop next does.
 
+        Args:
+            seconds: how far.
+
         Raises:
             ValueError: `seconds` is negative.
         """
@@ -83,6 +86,9 @@ class FakeClock:
 
     async def asleep(self, count: int = 1) -> None:
         """Return once that many sleep on this clock, on whatever loop; then `advance` wakes them.
+
+        Args:
+            count: how many sleepers.
 
         >>> async def main(clock):
         ...     task = asyncio.create_task(clock.sleep(60))
@@ -137,6 +143,12 @@ def virtual(clock: FakeClock) -> Iterator[FakeClock]:
     """Make `clock` the clock of everything inside: lives, waits, rates and windows.
 
     It is the clock of the whole process while the block lasts, other threads and loops included.
+
+    Args:
+        clock: the clock.
+
+    Returns:
+        A context manager that yields the clock.
 
     >>> with virtual(FakeClock(0)) as clock:
     ...     clock.advance(1)

@@ -93,6 +93,9 @@ class MemoryLedger:
             facts: fields of `Record` and their values, such as `outcome="memory"` or `user="ann"`; of `tags`, those
                 that matter.
 
+        Returns:
+            The records.
+
         Raises:
             TypeError: a name is no field of `Record`.
 
@@ -107,6 +110,12 @@ class MemoryLedger:
 
     def only(self, **facts: Any) -> Record:
         """Return the one record that has these facts.
+
+        Args:
+            facts: as for `find`.
+
+        Returns:
+            The record.
 
         Raises:
             AssertionError: there is none, or there are several; the message lists what was recorded.

@@ -28,6 +28,9 @@ class FakeProviderError(Exception):
     Args:
         status_code: an HTTP status.
         message: what it says.
+
+    >>> FakeProviderError(429, "slow down")
+    FakeProviderError('Error code: 429 - slow down')
     """
 
     def __init__(self, status_code: int = 500, message: str = "the offline provider was told to fail") -> None:
@@ -137,6 +140,10 @@ class FakeModel:
         usage_in_stream: whether streams say what they used.
         finish: the reason the answer ended, in the shape's own words; `None` for its ordinary one.
         cut: fail a stream after that many chunks.
+        default_model: the model of calls that name none.
+
+    Raises:
+        ValueError: there is no such shape.
 
     >>> import asyncio
     >>> model = FakeModel(answer="Paris.")
@@ -238,7 +245,11 @@ class FakeModel:
         return [number for number, waiter in self._gate.waiting.items() if not waiter.done()]
 
     async def arrived(self, count: int) -> None:
-        """Return once that many calls have reached the model since it was made."""
+        """Return once that many calls have reached the model since it was made.
+
+        Args:
+            count: how many, those that were answered or failed included.
+        """
         if len(self.calls) < count:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._gate.arrivals.append((count, waiter))

@@ -27,7 +27,7 @@ class Fixed:
 
     def __init__(self, threshold: float, *, tie: float = _TIE) -> None:
         if not 0.0 < threshold <= 1.0:
-            raise ValueError(f"threshold is {threshold!r}: give a similarity in (0, 1], such as 0.95")
+            raise ValueError(f"threshold is {threshold!r}: give a similarity in (0, 1], such as 0.95.")
         if not 0.0 <= tie < 1.0:
             raise ValueError(f"tie is {tie!r}: give a difference of similarities in [0, 1)")
         self.threshold = threshold

@@ -423,7 +423,7 @@ def test_what_would_see_a_list_in_the_place_of_a_call_is_refused(inner):
         "routed": routed(lambda request: "gpt-4o"),
     }
 
-    async def ask(items):
+    async def ask(items, *, model="gpt-4o"):
         return items
 
     named = "passing" if inner == "a middleware" else inner

@@ -347,3 +347,35 @@ async def test_a_ledger_that_cannot_be_written_refuses(tmp_path):
     with pytest.raises((LedgerUnavailableError, ValueError)):
         await ask(HELLO)
     assert provider.calls == []
+
+
+async def test_a_function_that_names_no_model_is_held_for_by_the_model_that_answered(ledger, caplog):
+    """A model that stands inside the function is learned from its first answer, said once, and then held for."""
+    provider = FakeModel(gated=True)
+
+    @budgeted(daily_usd="0.01", ledger=ledger)
+    async def ask(prompt, *, max_tokens=100):
+        return await provider(prompt, model="gpt-4o", max_tokens=max_tokens)
+
+    first = asyncio.create_task(ask("Hello there."))
+    await provider.arrived(1)
+    provider.release()
+    await first
+    provider.gated = False
+    answers = await asyncio.gather(*(ask("Hello there.") for _ in range(50)), return_exceptions=True)
+
+    assert any(isinstance(answer, BudgetExceededError) for answer in answers)
+    await ledger.flush()
+    assert ledger.totals().cost.amount <= usd("0.01")
+    assert 1 == sum("names no model in its arguments" in line for line in caplog.messages)
+
+
+async def test_a_tool_that_costs_nothing_is_not_taken_for_a_model(ledger, caplog):
+    """What never cost anything holds nothing, and nobody is told to name its model."""
+
+    @budgeted(daily_usd="0.01", ledger=ledger)
+    async def weather(city):
+        return f"rain in {city}"
+
+    assert ["rain in Oslo"] * 20 == [await weather("Oslo") for _ in range(20)]
+    assert [] == caplog.messages

@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from frugal import Ledger
 from frugal.testing import FakeClock, virtual
@@ -83,3 +86,15 @@ def test_it_takes_seconds() -> None:
     ended = os.times()
     used = ended.children_user + ended.children_system - began.children_user - began.children_system
     assert 0 < used < 10
+
+
+def test_it_leaves_its_ledger_and_nothing_else(
+    frugal: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers that its caches kept are nobody's: they go with the demo."""
+    room = tmp_path / "temporary"
+    room.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(room))
+    frugal("demo", "--ledger", tmp_path / "ledger")
+    assert [] == list(room.iterdir())
+    assert (tmp_path / "ledger").is_dir()

@@ -18,7 +18,9 @@ from weakref import WeakValueDictionary
 from frugal._core.call import Call
 from frugal._middleware.routed import RoutedRing
 from frugal._values.clock import clock
+from frugal._values.money import Money
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
+from frugal._values.usage import Usage
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ledger_of, ports
 from frugal.providers import text_of
 from frugal.routers.adaptive import Adaptive, MemoryState, adaptive, cell_of, recorded
@@ -192,7 +194,8 @@ def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None)
 
     Args:
         models: the models, in any order.
-        quality: the share of the strongest model's success to keep, as a mean over traffic.
+        quality: the share of the strongest model's success to keep, as a mean over traffic like the past; with 95 %
+            confidence, so a little more is kept, and the more the fewer outcomes there are.
         embed: a function of a list of texts to vectors, sync or async; WordLlama (`frugal[semantic]`) when `None`.
 
     Returns:
@@ -204,7 +207,12 @@ def learned(models: Iterable[str | Model], *, quality: float, embed: Any = None)
     """
     from frugal.routers.learned import learned as by_outcomes  # noqa: PLC0415 numpy is heavy
 
-    return by_outcomes(models, quality=quality, embed=embedder_of(embed))
+    return by_outcomes(models, quality=quality, embed=embedder_of(embed), price_of=_price_of)
+
+
+def _price_of(model: str, usage: Usage) -> Money | None:
+    """Return what a usage costs today, by the shipped prices."""
+    return ports().prices().cost(model, usage, at=clock.now()).amount
 
 
 async def feedback(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from frugal._values.key import digest
@@ -53,7 +54,7 @@ def request_of(
 
     def facts_of(name: str) -> Model | None:
         window = getattr(prices, "context_window", None)
-        return Model(name, context_window=window(name)) if window is not None else None
+        return _facts(name, window(name)) if window is not None else None
 
     return Request(
         text=taken[0] if taken is not None else _any_text(arguments),
@@ -76,6 +77,11 @@ def request_of(
         price_of=price_of,
         facts_of=facts_of,
     )
+
+
+@lru_cache(maxsize=4096)
+def _facts(name: str, window: int | None) -> Model:
+    return Model(name, context_window=window)
 
 
 def _messages(arguments: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -43,14 +43,14 @@ def held_back(past: Past) -> tuple[Forecast, HeldBack]:
     judged = _Judged(past)
     success = past.success[judged.rows]
     near = judged.near([c for c in _COUNTS if c <= max(_COUNTS[0], len(past.points) // 4)])
-    lines = [Lines.fitted(past, past.success, penalty) for penalty in _PENALTIES]
+    lines = Lines.fitted(past, past.success, _PENALTIES)
     count, at, share, found = _best(
         success, {c: one.success for c, one in near.items()}, list(map(judged.along, lines))
     )
     known = (~np.isnan(past.success)).astype(np.float32)
     asked = np.ones_like(success)
     if not known.all():
-        along = [judged.along(Lines.fitted(past, known, penalty)) for penalty in _PENALTIES]
+        along = [judged.along(line) for line in Lines.fitted(past, known, _PENALTIES)]
         asked = _best(known[judged.rows], {c: one.part for c, one in near.items()}, along)[-1]
     foreseen = Foreseen(found, near[count].cost, near[count].told)
     held = HeldBack(foreseen, success, past.cost[judged.rows], asked, judged.fold)

@@ -5,6 +5,7 @@ Law: the line of a fold and a model was fitted without that fold's outcomes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,28 +29,30 @@ class Lines:
     levels: Matrix
 
     @classmethod
-    def fitted(cls, past: Past, values: Matrix, penalty: float) -> Lines:
-        """Fit the lines.
+    def fitted(cls, past: Past, values: Matrix, penalties: Sequence[float]) -> list[Lines]:
+        """Fit lines, for each of some penalties.
 
         Args:
             past: the past queries.
             values: what is to be foreseen, by query and model, 0 to 1; NaN where it is not known.
-            penalty: what holds slopes back, in past queries' worth for each direction.
+            penalties: what holds slopes back, in past queries' worth for each direction.
         """
-        wide, models = past.points.shape[1], values.shape[1]
-        slopes = np.zeros((past.folds, wide, models), np.float32)
-        levels = np.zeros((past.folds, models), np.float32)
+        folds, wide, models = past.folds, past.points.shape[1], values.shape[1]
+        slopes = np.zeros((len(penalties), folds, wide, models), np.float32)
+        levels = np.zeros((len(penalties), folds, models), np.float32)
         points = np.hstack([past.points, np.ones((len(past.points), 1))]).astype(np.float64)
+        rows = [past.rows(fold) for fold in range(folds)]
         for model in range(models):
             known = ~np.isnan(values[:, model])
             seen = np.where(known[:, None], points, 0.0)
             right = np.where(known, values[:, model], 0.0).astype(np.float64)
-            squares = np.array([seen[rows].T @ seen[rows] for rows in map(past.rows, range(past.folds))])
-            crossed = np.array([seen[rows].T @ right[rows] for rows in map(past.rows, range(past.folds))])
-            for fold in range(past.folds):
+            squares = np.array([seen[each].T @ seen[each] for each in rows])
+            crossed = np.array([seen[each].T @ right[each] for each in rows])
+            for fold in range(folds):
                 square, cross = squares.sum(axis=0) - squares[fold], crossed.sum(axis=0) - crossed[fold]
-                slopes[fold, :, model], levels[fold, model] = _solved(square, cross, penalty)
-        return cls(slopes, levels)
+                for at, penalty in enumerate(penalties):
+                    slopes[at, fold, :, model], levels[at, fold, model] = _solved(square, cross, penalty)
+        return [cls(*found) for found in zip(slopes, levels, strict=True)]
 
     def at(self, points: Matrix, fold: int) -> Matrix:
         """Return what is foreseen of each model (columns) at these points (rows), 0 to 1."""

@@ -156,7 +156,7 @@ def test_a_query_is_foreseen_without_its_fold():
     point = space.points(vectors[:1], np.zeros((1, FORMS), np.float32))
     for fold, same in ((4, True), (5, False)):
         near, else_ = (p.over(p.nearness(point, fold), (200,), fold)[200].success for p in (past, changed))
-        lines = [Lines.fitted(p, p.success, 10.0).at(point, fold) for p in (past, changed)]
+        lines = [Lines.fitted(p, p.success, [10.0])[0].at(point, fold) for p in (past, changed)]
         assert np.array_equal(near, else_) is same
         assert np.array_equal(*lines) is same
 

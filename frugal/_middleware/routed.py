@@ -18,7 +18,7 @@ from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, isinstance_stream
 from frugal._core.stream import Ending, Mirror, Stream, replay, tap
 from frugal._mechanisms.cascade import Cascade
-from frugal._values.facts import Escalated, Routed, Spent
+from frugal._values.facts import Escalated, Held, Routed, Spent
 from frugal._values.money import Money
 from frugal._values.routing import Candidate, Constraints, Decision, Model, Outcome, Request
 from frugal.errors import NoEligibleModelError
@@ -30,12 +30,13 @@ _log = logging.getLogger("frugal")
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """How a budget stands, as a router sees it."""
+    """How a budget stands, as a router sees it; `model` names the only model that it is for."""
 
     name: str
     suggest: str | None
     warning: bool
     remaining: Money | None
+    model: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +67,7 @@ class RoutedRing:
             await self._note(call)
             return await proceed(call)
         request, decision = await self.decide(call)
-        call.journal.add(Routed(decision.model, decision.reason, decision))
+        call.journal.add(self._routed(call, decision, request))
         if decision.then and decision.accept is not None:
             return await self._cascade(call, proceed, decision, request)
         before = len(call.journal.facts)
@@ -80,6 +81,27 @@ class RoutedRing:
         self.finished(call, decision, request, before)
         return response
 
+    def _routed(self, call: Call, decision: Decision, request: Request, tried: tuple[str, ...] = ()) -> Routed:
+        """Return the fact of a choice; a budget at its limit may ask through it for another model."""
+        reason = f"{decision.reason}; refused: {', '.join(tried)}" if tried else decision.reason
+
+        def instead(model: str, why: str) -> bool:
+            if model in tried or not self._eligible(model, request):
+                return False
+            call.journal.add(Routed(model, f"{reason}; {why}, so {model}", decision))
+            return True
+
+        plan = (decision.model, *decision.then)
+        return Routed(plan[len(tried)], reason, decision, instead)
+
+    def _eligible(self, model: str, request: Request) -> bool:
+        """Say whether a model meets the constraints; what it costs is the budgets' business, who ask."""
+        try:
+            self.vet(model, replace(request, budgets=(), default=None), "")
+        except NoEligibleModelError:
+            return False
+        return True
+
     def finished(self, call: Call, decision: Decision, request: Request, before: int) -> None:
         """Learn from an answer, and remember whose provider has read the conversation."""
         self._learned(call, decision, before)
@@ -92,11 +114,16 @@ class RoutedRing:
     # ------------------------------------------------------------------ choosing
 
     def _pinned(self, call: Call) -> bool:
-        """Say whether the caller passed a model."""
-        if self.override:
+        """Say whether the caller passed a model, rather than a budget at its limit that stands outside."""
+        if self.override or self._suggested(call) is not None:
             return False
         passed = call.plan.function.passed(self.argument, call.instance, call.args)
         return (passed or self.argument in call.kwargs) and call.arguments.get(self.argument) is not None
+
+    @staticmethod
+    def _suggested(call: Call) -> str | None:
+        held = call.journal.last(Held)
+        return None if held is None else held.suggested
 
     async def decide(self, call: Call) -> tuple[Request, Decision]:
         """Ask the router, and hold what it says against the constraints."""
@@ -111,11 +138,17 @@ class RoutedRing:
         )  # fmt: skip
         constraints: Constraints = await self.resolve(self.constraints, request)
         request = replace(request, constraints=constraints)
+        suggested = self._suggested(call)
+        if suggested is not None:  # held for already: nothing else may be asked
+            free = replace(request, budgets=(), default=None)
+            return request, self.vet(suggested, free, "suggested by a budget at its limit")
         given = self.router_of(call)(request)
         if inspect.isawaitable(given):
             given = await given
-        if isinstance(given, Decision):
+        if isinstance(given, Decision) and given.candidates:
             return request, given
+        if isinstance(given, Decision):  # a user's own, that nobody has held against anything
+            return request, self._vetted(given, request)
         reason = "chosen by the router"
         if isinstance(given, tuple) and len(given) == 2:
             given, reason = given[0], str(given[1])
@@ -123,12 +156,19 @@ class RoutedRing:
             raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
         return request, self.vet(given, request, reason)
 
+    def _vetted(self, given: Decision, request: Request) -> Decision:
+        """Hold a decision, and all that it plans to go on to, against the constraints."""
+        first = self.vet(given.model, request, given.reason)
+        then = tuple(model for model in given.then if self._eligible(model, request) and model != first.model)
+        return replace(given, model=first.model, reason=first.reason, candidates=first.candidates, then=then)
+
     async def _states(self, ring: Any, call: Call) -> list[_State]:
+        named = [Model.of(model).name for model in getattr(self.router, "models", ())]
+        models = named or ([call.model] if call.model is not None else [])
         found = []
-        for budget, status in zip(ring.budgets, await ring.states(call), strict=False):
-            suggest = budget.suggest(call) if callable(budget.suggest) else budget.suggest
+        for status, model, suggest in await ring.states(call, models):
             left = status.usd.remaining if status.usd is not None else None
-            found.append(_State(budget.name, suggest, status.warning or status.exceeded, left))
+            found.append(_State(status.name, suggest, status.warning or status.exceeded, left, model))
         return found
 
     async def _note(self, call: Call) -> None:
@@ -162,9 +202,8 @@ class RoutedRing:
             spent = [fact for fact in call.journal.facts[before:] if type(fact) is Spent]
             for fact in spent:
                 call.journal.add(Escalated(fact))
-            refused = walk.current
             walk.refused()
-            call.journal.add(Routed(walk.current, f"{decision.reason}; {refused} was refused", decision))
+            call.journal.add(self._routed(call, decision, request, walk.escalated))
         self.conversations.remember(request.session, walk.current, request.input_tokens or 0)
         return response
 

@@ -115,6 +115,11 @@ class BudgetState(Protocol):
         """The dollars left, less what is held; `None` for a budget of tokens."""
         ...
 
+    @property
+    def model(self) -> str | None:
+        """The only model that it is for; `None` for all."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:

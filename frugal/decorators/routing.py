@@ -27,7 +27,8 @@ from frugal.routers.adaptive import Adaptive, MemoryState, adaptive, cell_of, re
 from frugal.routers.adaptive.state import MEMORY, task_name
 from frugal.routers.cascade import cascade
 from frugal.routers.complexity import by_complexity
-from frugal.routers.constraints import checked, decided, fallback, prune, resolve
+from frugal.routers.constraints import checked, prune, resolve
+from frugal.routers.deciding import decided, fallback
 
 __all__ = ["adaptive", "by_complexity", "cascade", "feedback", "learned", "routed"]
 

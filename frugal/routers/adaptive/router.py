@@ -19,7 +19,8 @@ from typing import Any
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
 from frugal.routers.adaptive.standing import Objective, View, choose, success_and_satisfaction, view
 from frugal.routers.adaptive.state import MEMORY, MemoryState, RouterState, cells, heard, recorded, task_name
-from frugal.routers.constraints import decided, fallback, prune
+from frugal.routers.constraints import prune
+from frugal.routers.deciding import decided, fallback
 from frugal.routers.facts import resolved
 
 __all__ = ["Adaptive", "adaptive"]

@@ -16,7 +16,8 @@ import numpy as np
 
 from frugal._values.routing import Decision, Model, PriceOf, Request
 from frugal.errors import EmbeddingError
-from frugal.routers.constraints import Pruned, decided, fallback, prune
+from frugal.routers.constraints import Pruned, prune
+from frugal.routers.deciding import decided, fallback
 from frugal.routers.demand import cost_of
 from frugal.routers.learned.calibration import ALWAYS_STRONGEST, LEAST_TOLD, Expected
 from frugal.routers.learned.embedding import embedded, embedded_now, name_of

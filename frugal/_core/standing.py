@@ -42,15 +42,15 @@ class Standings:
         while len(self._seen) > _MOST:
             self._seen.popitem(last=False)
 
-    async def of(self, subject: Hashable, claims: Sequence[Claim], ledger: Any) -> Sequence[BudgetStatus]:
+    async def of(self, subject: Hashable | None, claims: Sequence[Claim], ledger: Any) -> Sequence[BudgetStatus]:
         """Return how the claimed budgets stand, in the order of the claims; nothing where nobody knows.
 
         Args:
-            subject: whose these claims are.
+            subject: whose these claims are, as in `note`; `None` where no hold tells of them all.
             claims: the budgets.
             ledger: asked through its `standing(claims)`, where it has one.
         """
-        seen, at = self._seen.get(subject, ((), 0.0))
+        seen, at = ((), 0.0) if subject is None else self._seen.get(subject, ((), 0.0))
         now = clock.now()
         if seen and now - at < _YOUNG and all(map(_has_plenty, seen)):
             return seen
@@ -62,7 +62,8 @@ class Standings:
                 # The hold fails closed; a choice before it may be made without.
                 _log.warning("frugal: how the budgets stand cannot be read now (%s); a router chooses without", error)
                 return ()
-            self.note(subject, found)
+            if subject is not None:
+                self.note(subject, found)
             return found
         return () if any(s.resets_at is not None and s.resets_at.timestamp() <= now for s in seen) else seen
 

@@ -213,8 +213,8 @@ class Budgeted:
         assert meter is not None  # noqa: S101 this ring meters
         each = [(b, m) for b in self.budgets for m in (models if b.per == "model" else (None,))]
         claims = [_claim(budget, call, model) for budget, model in each]
-        subject = (_subjects(call), tuple(models)) if any(b.per == "model" for b in self.budgets) else _subjects(call)
-        statuses = await self.seen.of(subject, claims, meter.ledger)
+        by_model = any(budget.per == "model" for budget in self.budgets)
+        statuses = await self.seen.of(None if by_model else _subjects(call), claims, meter.ledger)
         return [(s, model, _suggestion(b, call)) for (b, model), s in zip(each, statuses, strict=False)]
 
     async def foresee(self, dry: Any) -> None:

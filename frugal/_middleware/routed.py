@@ -9,18 +9,22 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from frugal._core.asking import Conversations, request_of
 from frugal._core.call import Call
+from frugal._core.judging import judged
 from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, isinstance_stream
-from frugal._core.stream import Ending, Mirror, Stream, replay, tap
+from frugal._core.stream import Ending, tap
 from frugal._mechanisms.cascade import Cascade
 from frugal._values.facts import Escalated, Held, Routed, Spent
 from frugal._values.money import Money
-from frugal._values.routing import Candidate, Constraints, Decision, Model, Outcome, Request
+from frugal._values.routing import Candidate, Cell, Constraints, Decision, Model, Outcome, Request
+from frugal._values.usage import Usage
 from frugal.errors import NoEligibleModelError
 
 __all__ = ["RoutedRing"]
@@ -53,13 +57,18 @@ class RoutedRing:
     default: str | None = None
     argument: str = "model"
     override: bool = False
-    budgeted: tuple[Any, ...] = ()
+    budgeted: tuple[tuple[Any, bool], ...] = ()
     conversations: Conversations = field(default_factory=Conversations)
     name: str = "routed"
 
     def joined(self, stack: tuple[Any, ...]) -> RoutedRing:
-        """Learn which budgets stand in the stack: their suggestions are asked for before choosing."""
-        return replace(self, budgeted=tuple(ring for ring in stack if getattr(ring, "name", "") == "budgeted"))
+        """Learn which budgets stand in the stack, and which of them outside: they are asked before choosing."""
+        found, outside = [], True
+        for ring in stack:
+            outside = outside and ring is not self
+            if getattr(ring, "name", "") == "budgeted":
+                found.append((ring, outside))
+        return replace(self, budgeted=tuple(found))
 
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         if self._pinned(call):
@@ -105,7 +114,9 @@ class RoutedRing:
     def finished(self, call: Call, decision: Decision, request: Request, before: int) -> None:
         """Learn from an answer, and remember whose provider has read the conversation."""
         self._learned(call, decision, before)
-        self.conversations.remember(request.session, decision.model, request.input_tokens or 0)
+        routed = call.journal.last(Routed)
+        model = routed.model if routed is not None else decision.model  # a budget may have asked for another
+        self.conversations.remember(request.session, model, request.input_tokens or 0)
 
     def router_of(self, call: Call) -> Callable[[Request], Any]:
         """Return the router for a call's function."""
@@ -130,8 +141,8 @@ class RoutedRing:
         meter = call.plan.meter
         prices = meter.prices if meter is not None else self.ports.prices()
         budgets = []
-        for ring in self.budgeted:
-            budgets += await self._states(ring, call)
+        for ring, outside in self.budgeted:
+            budgets += await self._states(ring, call, outside=outside)
         request = request_of(
             call, self.ports.requests, prices, budgets=tuple(budgets), default=self.default,
             conversations=self.conversations,
@@ -142,19 +153,40 @@ class RoutedRing:
         if suggested is not None:  # held for already: nothing else may be asked
             free = replace(request, budgets=(), default=None)
             return request, self.vet(suggested, free, "suggested by a budget at its limit")
-        given = self.router_of(call)(request)
+        try:
+            return request, await self._chosen(self.router_of(call), request)
+        except NoEligibleModelError as error:
+            return request, self._left_to_the_budgets(error, request)
+
+    async def _chosen(self, router: Any, request: Request) -> Decision:
+        if hasattr(router, "ready"):
+            await router.ready()
+        given = router(request)
         if inspect.isawaitable(given):
             given = await given
-        if isinstance(given, Decision) and given.candidates:
-            return request, given
-        if isinstance(given, Decision):  # a user's own, that nobody has held against anything
-            return request, self._vetted(given, request)
+        if isinstance(given, Decision):
+            # One without candidates is of a user's own making: nobody has held it against anything.
+            return given if given.candidates else self._vetted(given, request)
         reason = "chosen by the router"
         if isinstance(given, tuple) and len(given) == 2:
             given, reason = given[0], str(given[1])
         if not isinstance(given, (str, Model)) or not given:
             raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
-        return request, self.vet(given, request, reason)
+        return self.vet(given, request, reason)
+
+    def _left_to_the_budgets(self, error: NoEligibleModelError, request: Request) -> Decision:
+        """Choose the cheapest where nothing but money excludes all: the budgets refuse it in their own way.
+
+        Raises:
+            NoEligibleModelError: the constraints exclude them all.
+        """
+        free, found = replace(request, budgets=(), default=None), []
+        for model in error.excluded if any(budget.remaining is not None for budget in request.budgets) else ():
+            with suppress(NoEligibleModelError):
+                found.append(self.vet(model, free, "no budget has room for any, and this is the cheapest"))
+        if not found:
+            raise error
+        return min(found, key=lambda each: _cost_in(each, request))
 
     def _vetted(self, given: Decision, request: Request) -> Decision:
         """Hold a decision, and all that it plans to go on to, against the constraints."""
@@ -162,12 +194,14 @@ class RoutedRing:
         then = tuple(model for model in given.then if self._eligible(model, request) and model != first.model)
         return replace(given, model=first.model, reason=first.reason, candidates=first.candidates, then=then)
 
-    async def _states(self, ring: Any, call: Call) -> list[_State]:
+    async def _states(self, ring: Any, call: Call, *, outside: bool) -> list[_State]:
         named = [Model.of(model).name for model in getattr(self.router, "models", ())]
         models = named or ([call.model] if call.model is not None else [])
+        # What a budget outside holds is held for this very call.
+        own = min((held.pico for held in call.journal.held), default=0) if outside else 0
         found = []
         for status, model, suggest in await ring.states(call, models):
-            left = status.usd.remaining if status.usd is not None else None
+            left = status.usd.remaining + Money(own) if status.usd is not None else None
             found.append(_State(status.name, suggest, status.warning or status.exceeded, left, model))
         return found
 
@@ -177,7 +211,7 @@ class RoutedRing:
             return
         meter = call.plan.meter
         prices = meter.prices if meter is not None else self.ports.prices()
-        told = self.noted(call.id, self.router, request_of(call, self.ports.requests, prices), call.model)
+        told = self.noted(call.id, self.router_of(call), request_of(call, self.ports.requests, prices), call.model)
         if inspect.isawaitable(told):
             await told
 
@@ -192,7 +226,9 @@ class RoutedRing:
                 response = await proceed(call.replace(**{self.argument: walk.current}))
                 if not walk.judged:
                     break
-                response, accepted = await self._judge(response, decision)
+                assert decision.accept is not None  # noqa: S101 it has models to go on to
+                text_of = self.text_of if decision.accepts_text else None
+                response, accepted = await judged(response, decision.accept, text_of=text_of)
             except BaseException:
                 walk.failed()
                 raise
@@ -207,34 +243,21 @@ class RoutedRing:
         self.conversations.remember(request.session, walk.current, request.input_tokens or 0)
         return response
 
-    async def _judge(self, response: Any, decision: Decision) -> tuple[Any, bool]:
-        """Ask whether an answer will do; a stream is read first, and replayed when it will."""
-        judged, answer = response, response
-        if isinstance_stream(response):
-            chunks = [chunk async for chunk in response]
-            original = response._frugal_object  # noqa: SLF001 the proxy's public face is the SDK's
-            answer = Stream.around(Mirror(replay(chunks), original))
-            judged = chunks
-        if decision.accepts_text:
-            parts = judged if isinstance(judged, list) and judged is not response else [judged]
-            judged = "".join(self.text_of(part) or "" for part in parts)
-        assert decision.accept is not None  # noqa: S101 checked by the caller
-        verdict = decision.accept(judged)
-        return answer, bool(await verdict if inspect.isawaitable(verdict) else verdict)
-
     # ------------------------------------------------------------------ learning
 
     def _learned(self, call: Call, decision: Decision, before: int, *, success: bool | None = None) -> None:
         """Tell a router that learns what was measured of this call."""
         learn = getattr(self.router_of(call), "learn", None)
         spent = next((fact for fact in call.journal.facts[before:] if type(fact) is Spent), None)
-        if learn is None or decision.cell is None or (spent is None and success is None):
+        # Without a provider call there is nothing to learn: a budget's refusal is no failure of the model.
+        if learn is None or decision.cell is None or spent is None:
             return
         outcome = Outcome(
-            cell=decision.cell,
+            # A budget at its limit may have put another model in the place of the chosen one.
+            cell=Cell(decision.cell.task, spent.model_requested or decision.cell.model),
             success=success,
-            latency=spent.latency if spent is not None else None,
-            cost=spent.cost.amount if spent is not None else None,
+            latency=spent.latency,
+            cost=spent.cost.amount,
         )
         try:
             learn([outcome])
@@ -261,6 +284,15 @@ class RoutedRing:
 
     def __repr__(self) -> str:
         return f"routed({self.router!r})"
+
+
+def _cost_in(decision: Decision, request: Request) -> float:
+    """Return what a decision costs in dollars, by the request's prices; infinite where nobody knows."""
+    if request.price_of is None:
+        return inf
+    usage = Usage(input_tokens=request.input_tokens or 0, output_tokens=request.output_tokens or 0)
+    cost = request.price_of(decision.model, usage)
+    return inf if cost is None else float(cost)
 
 
 class _Learn:

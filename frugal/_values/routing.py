@@ -305,6 +305,7 @@ class Outcome:
         satisfaction: how content the user was, 0 to 1.
         latency: how long it took, in seconds.
         cost: what it cost.
+        more: whether the call was judged before, so that this only adds to what is known of it.
 
     Raises:
         ValueError: the satisfaction lies outside 0 to 1, or the latency is negative or not finite.
@@ -315,6 +316,7 @@ class Outcome:
     satisfaction: float | None = None
     latency: float | None = None
     cost: Money | None = None
+    more: bool = False
 
     def __post_init__(self) -> None:
         if self.satisfaction is not None and not 0 <= self.satisfaction <= 1:

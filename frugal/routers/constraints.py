@@ -16,7 +16,7 @@ from typing import Any
 
 from frugal._values.money import Money
 from frugal._values.routing import Candidate, Constraints, Model, Request
-from frugal.routers.demand import cost_of, window_bound, window_needed
+from frugal.routers.demand import cost_of, held_for, window_bound, window_needed
 from frugal.routers.facts import resolved
 
 __all__ = [
@@ -138,7 +138,9 @@ def _unable(model: Model, asked: _Asked) -> tuple[str | None, tuple[str, ...]]:
     return None, tuple(unknown)
 
 
-def _unaffordable(model: str, cost: Money | None, asked: _Asked) -> tuple[str | None, tuple[str, ...]]:
+def _unaffordable(
+    model: str, cost: Money | None, asked: _Asked, request: Request
+) -> tuple[str | None, tuple[str, ...]]:
     """Return why a model's cost excludes it, or that the cost was asked for in vain."""
     left = asked.left_for(model)
     if asked.max_cost is None and left is None:
@@ -147,8 +149,10 @@ def _unaffordable(model: str, cost: Money | None, asked: _Asked) -> tuple[str | 
         return None, ("price",)
     if asked.max_cost is not None and cost > asked.max_cost:
         return f"would cost {cost}, above the {asked.max_cost} allowed for a request", ()
-    if left is not None and cost > left[0]:
-        return f"would cost {cost}, above the {left[0]} that {left[1]!r} has left", ()
+    if left is not None:
+        held = held_for(request, model) or cost
+        if held > left[0]:
+            return f"would hold {held}, above the {left[0]} that {left[1]!r} has left", ()
     return None, ()
 
 
@@ -217,7 +221,7 @@ def prune(models: Iterable[str | Model], request: Request, *, priced: bool = Fal
         cost = cost_of(request, model.name) if priced else None
         why, unknown = _unable(model, asked)
         if why is None:
-            why, unpriced = _unaffordable(model.name, cost, asked)
+            why, unpriced = _unaffordable(model.name, cost, asked, request)
             unknown += unpriced
         found[model.name] = Candidate(model.name, why, cost, None, unknown)
     return Pruned(tuple(found.values()), suggestions)

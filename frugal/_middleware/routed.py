@@ -9,38 +9,24 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import Any
 
 from frugal._core.asking import Conversations, request_of
 from frugal._core.call import Call
+from frugal._core.choosing import Vet, chosen, eligible, left_to_the_budgets, standing
 from frugal._core.judging import judged
 from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, isinstance_stream
 from frugal._core.stream import Ending, tap
 from frugal._mechanisms.cascade import Cascade
 from frugal._values.facts import Escalated, Held, Routed, Spent
-from frugal._values.money import Money
-from frugal._values.routing import Candidate, Cell, Constraints, Decision, Model, Outcome, Request
-from frugal._values.usage import Usage
+from frugal._values.routing import Candidate, Cell, Constraints, Decision, Outcome, Request
 from frugal.errors import NoEligibleModelError
 
 __all__ = ["RoutedRing"]
 
 _log = logging.getLogger("frugal")
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """How a budget stands, as a router sees it; `model` names the only model that it is for."""
-
-    name: str
-    suggest: str | None
-    warning: bool
-    remaining: Money | None
-    model: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +36,7 @@ class RoutedRing:
     router: Callable[[Request], Any]
     ports: Ports
     resolve: Callable[[Any, Request], Any]
-    vet: Callable[[str | Model, Request, str], Decision]
+    vet: Vet
     text_of: Callable[[Any], str | None]
     noted: Callable[[str, Any, Request, str], Any] | None = None
     constraints: Any = None
@@ -95,21 +81,13 @@ class RoutedRing:
         reason = f"{decision.reason}; refused: {', '.join(tried)}" if tried else decision.reason
 
         def instead(model: str, why: str) -> bool:
-            if model in tried or not self._eligible(model, request):
+            if model in tried or not eligible(model, request, self.vet):
                 return False
             call.journal.add(Routed(model, f"{reason}; {why}, so {model}", decision))
             return True
 
         plan = (decision.model, *decision.then)
         return Routed(plan[len(tried)], reason, decision, instead)
-
-    def _eligible(self, model: str, request: Request) -> bool:
-        """Say whether a model meets the constraints; what it costs is the budgets' business, who ask."""
-        try:
-            self.vet(model, replace(request, budgets=(), default=None), "")
-        except NoEligibleModelError:
-            return False
-        return True
 
     def finished(self, call: Call, decision: Decision, request: Request, before: int) -> None:
         """Learn from an answer, and remember whose provider has read the conversation."""
@@ -140,13 +118,10 @@ class RoutedRing:
         """Ask the router, and hold what it says against the constraints."""
         meter = call.plan.meter
         prices = meter.prices if meter is not None else self.ports.prices()
-        budgets = []
-        for ring, outside in self.budgeted:
-            budgets += await self._states(ring, call, outside=outside)
+        budgets = await standing(self.budgeted, call, getattr(self.router, "models", ()))
         request = request_of(
-            call, self.ports.requests, prices, budgets=tuple(budgets), default=self.default,
-            conversations=self.conversations,
-        )  # fmt: skip
+            call, self.ports.requests, prices, budgets=budgets, default=self.default, conversations=self.conversations
+        )
         constraints: Constraints = await self.resolve(self.constraints, request)
         request = replace(request, constraints=constraints)
         suggested = self._suggested(call)
@@ -154,56 +129,9 @@ class RoutedRing:
             free = replace(request, budgets=(), default=None)
             return request, self.vet(suggested, free, "suggested by a budget at its limit")
         try:
-            return request, await self._chosen(self.router_of(call), request)
+            return request, await chosen(self.router_of(call), request, self.vet)
         except NoEligibleModelError as error:
-            return request, self._left_to_the_budgets(error, request)
-
-    async def _chosen(self, router: Any, request: Request) -> Decision:
-        if hasattr(router, "ready"):
-            await router.ready()
-        given = router(request)
-        if inspect.isawaitable(given):
-            given = await given
-        if isinstance(given, Decision):
-            # One without candidates is of a user's own making: nobody has held it against anything.
-            return given if given.candidates else self._vetted(given, request)
-        reason = "chosen by the router"
-        if isinstance(given, tuple) and len(given) == 2:
-            given, reason = given[0], str(given[1])
-        if not isinstance(given, (str, Model)) or not given:
-            raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
-        return self.vet(given, request, reason)
-
-    def _left_to_the_budgets(self, error: NoEligibleModelError, request: Request) -> Decision:
-        """Choose the cheapest where nothing but money excludes all: the budgets refuse it in their own way.
-
-        Raises:
-            NoEligibleModelError: the constraints exclude them all.
-        """
-        free, found = replace(request, budgets=(), default=None), []
-        for model in error.excluded if any(budget.remaining is not None for budget in request.budgets) else ():
-            with suppress(NoEligibleModelError):
-                found.append(self.vet(model, free, "no budget has room for any, and this is the cheapest"))
-        if not found:
-            raise error
-        return min(found, key=lambda each: _cost_in(each, request))
-
-    def _vetted(self, given: Decision, request: Request) -> Decision:
-        """Hold a decision, and all that it plans to go on to, against the constraints."""
-        first = self.vet(given.model, request, given.reason)
-        then = tuple(model for model in given.then if self._eligible(model, request) and model != first.model)
-        return replace(given, model=first.model, reason=first.reason, candidates=first.candidates, then=then)
-
-    async def _states(self, ring: Any, call: Call, *, outside: bool) -> list[_State]:
-        named = [Model.of(model).name for model in getattr(self.router, "models", ())]
-        models = named or ([call.model] if call.model is not None else [])
-        # What a budget outside holds is held for this very call.
-        own = min((held.pico for held in call.journal.held), default=0) if outside else 0
-        found = []
-        for status, model, suggest in await ring.states(call, models):
-            left = status.usd.remaining + Money(own) if status.usd is not None else None
-            found.append(_State(status.name, suggest, status.warning or status.exceeded, left, model))
-        return found
+            return request, left_to_the_budgets(error, request, self.vet)
 
     async def _note(self, call: Call) -> None:
         """Let a router that learns know of a call whose model the caller chose: its outcome teaches too."""
@@ -284,15 +212,6 @@ class RoutedRing:
 
     def __repr__(self) -> str:
         return f"routed({self.router!r})"
-
-
-def _cost_in(decision: Decision, request: Request) -> float:
-    """Return what a decision costs in dollars, by the request's prices; infinite where nobody knows."""
-    if request.price_of is None:
-        return inf
-    usage = Usage(input_tokens=request.input_tokens or 0, output_tokens=request.output_tokens or 0)
-    cost = request.price_of(decision.model, usage)
-    return inf if cost is None else float(cost)
 
 
 class _Learn:

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from frugal.decorators.composing import Stack, middleware, stack
     from frugal.decorators.explaining import explain, explain_call
     from frugal.decorators.instrumenting import instrument
+    from frugal.decorators.learning import feedback
     from frugal.decorators.limiting import rate_limited
     from frugal.decorators.matching import semantic_cached
     from frugal.decorators.metering import metered
-    from frugal.decorators.routing import adaptive, by_complexity, cascade, feedback, learned, routed
+    from frugal.decorators.routing import adaptive, by_complexity, cascade, learned, routed
     from frugal.decorators.sharing import deduplicated
     from frugal.errors import (
         BatchSizeMismatchError,
@@ -73,7 +74,8 @@ _HOMES = {
     "frugal.decorators.limiting": ("rate_limited",),
     "frugal.decorators.matching": ("semantic_cached",),
     "frugal.decorators.metering": ("metered",),
-    "frugal.decorators.routing": ("adaptive", "by_complexity", "cascade", "feedback", "learned", "routed"),
+    "frugal.decorators.learning": ("feedback",),
+    "frugal.decorators.routing": ("adaptive", "by_complexity", "cascade", "learned", "routed"),
     "frugal.decorators.sharing": ("deduplicated",),
     "frugal.errors": (
         "BatchSizeMismatchError",

@@ -44,6 +44,11 @@ def data_dir() -> Path:
     return path
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name long bytes by their length: two workers must collect the same names, and some bytes carry the time."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 40 else None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Watch what a closing event loop has to cancel.
 

@@ -396,7 +396,11 @@ class Mirror:
     def __getattr__(self, name: str) -> Any:
         if self._original is None or name.startswith("__"):
             raise AttributeError(f"a replayed stream has no {name!r}: it holds the chunks alone.")
-        return getattr(self._original, name)
+        value = getattr(self._original, name)
+        # It would read on where everything has been read, and end without a word.
+        if hasattr(type(value), "__anext__"):
+            raise AttributeError(f"{name!r} of this stream was read already; iterate over the stream itself.")
+        return value
 
 
 class Deferred:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -20,10 +20,11 @@ from frugal._core.growth import Growth
 from frugal._core.meter import Meter, Metering
 from frugal._core.pipeline import Proceed, isinstance_stream
 from frugal._core.recording import draft
+from frugal._core.standing import Standings
 from frugal._core.stream import gate, tap
 from frugal._values.budget import Budget, subject_of
 from frugal._values.cost import Cost
-from frugal._values.facts import Held, Refused
+from frugal._values.facts import Held, Refused, Routed
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
 from frugal._values.usage import Usage
@@ -50,7 +51,7 @@ class Budgeted:
     cap_output: bool = False
     routed: bool = False
     warned: dict[tuple[Any, ...], None] = field(default_factory=dict)
-    seen: dict[tuple[Any, ...], tuple[BudgetStatus, ...]] = field(default_factory=dict)
+    seen: Standings = field(default_factory=Standings)
     name: str = "budgeted"
 
     def joined(self, stack: tuple[Any, ...]) -> Budgeted:
@@ -100,12 +101,12 @@ class Budgeted:
         """Hold for this call, or for the suggested model where the budget is near its limit or at it."""
         try:
             grant, asked = await self._reserve(call, meter)
-        except BudgetExceededError:
+        except BudgetExceededError as error:
             other = self._suggested(call, self.budgets) if self.on_exceeded == "suggest" else None
-            if other is None:
+            if other is None or not _may_stand_in(other, error):
                 raise
             grant, asked = await self._reserve(other, meter)
-            return self._under(other, grant), grant, asked
+            return self._under(other, grant, other.model), grant, asked
         # In the journal before anything else can go wrong: what is not there is never let go.
         under = self._under(call, grant)
         near = self._warn(call, meter, grant)
@@ -120,10 +121,10 @@ class Budgeted:
             return under, grant, asked
         return self._under(other, cheaper), cheaper, asked_less
 
-    def _under(self, call: Call, grant: Grant) -> Call:
+    def _under(self, call: Call, grant: Grant, suggested: str | None = None) -> Call:
         left = [status.usd.remaining for status in grant.statuses if status.usd is not None]
         money = [figure for figure in left if isinstance(figure, Money)]
-        call.journal.add(Held(grant.id, grant.pico, grant.tokens, grant.booked, min(money, default=None)))
+        call.journal.add(Held(grant.id, grant.pico, grant.tokens, grant.booked, min(money, default=None), suggested))
         return call.under(grant.id)
 
     async def _reserve(self, call: Call, meter: Meter, adopt: str | None = None) -> tuple[Grant, Estimate]:
@@ -135,18 +136,11 @@ class Budgeted:
             raise UnknownPriceError(model, near(model) if near is not None and model else ())
         record = draft(call, _presumed(asked), asked.hold)
         grant = await meter.ledger.reserve(claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt)
-        _remember(self.seen, _subjects(call), grant.statuses)
+        self.seen.note(_subjects(call), grant.statuses)
         return grant, asked
 
     def _claims(self, call: Call) -> list[Claim]:
-        return [
-            _claim(
-                budget,
-                subject_of(budget.per, user=call.user, model=call.model, function=call.function, tags=call.tags),
-                call.run if budget.window == "run" else None,
-            )
-            for budget in self.budgets
-        ]
+        return [_claim(budget, call, call.model) for budget in self.budgets]
 
     async def _estimate(self, call: Call, meter: Meter) -> Estimate:
         prices, requests = meter.prices, meter.requests
@@ -207,18 +201,28 @@ class Budgeted:
     def _suggested(self, call: Call, budgets: Any) -> Call | None:
         """Return the call with the first cheaper model that a budget suggests."""
         for budget in budgets:
-            try:
-                name = budget.suggest(call) if callable(budget.suggest) else budget.suggest
-            except Exception:
-                _log.exception("frugal: suggest= failed; the call goes on without a suggestion")
-                continue
+            name = _suggestion(budget, call)
             if name and name != call.model and call.plan.function.accepts(call.plan.model_argument):
                 return call.replace(**{call.plan.model_argument: name})
         return None
 
-    async def states(self, call: Call) -> tuple[BudgetStatus, ...]:
-        """Return how these budgets stood when they were last asked for such a call."""
-        return self.seen.get(_subjects(call), ())
+    async def states(self, call: Call, models: Sequence[str]) -> list[tuple[BudgetStatus, str | None, str | None]]:
+        """Return how these budgets stand for such a call, before any of the models is chosen.
+
+        Args:
+            call: the call.
+            models: the models that may be chosen; a budget for each model has a state for each of them.
+
+        Returns:
+            The state, the model that it is of (`None` for all), and the model that the budget suggests.
+        """
+        meter = call.plan.meter
+        assert meter is not None  # noqa: S101 this ring meters
+        each = [(b, m) for b in self.budgets for m in (models if b.per == "model" else (None,))]
+        claims = [_claim(budget, call, model) for budget, model in each]
+        by_model = any(budget.per == "model" for budget in self.budgets)
+        statuses = await self.seen.of(None if by_model else _subjects(call), claims, meter.ledger)
+        return [(s, model, _suggestion(b, call)) for (b, model), s in zip(each, statuses, strict=False)]
 
     async def foresee(self, dry: Any) -> None:
         """Say what would be held."""
@@ -257,8 +261,13 @@ class Budgeted:
         return f"budgeted({', '.join(map(repr, self.budgets))})"
 
 
+def _claim(budget: Budget, call: Call, model: str | None) -> Claim:
+    subject = subject_of(budget.per, user=call.user, model=model, function=call.function, tags=call.tags)
+    return _asked(budget, subject, call.run if budget.window == "run" else None)
+
+
 @lru_cache(maxsize=1024)
-def _claim(budget: Budget, subject: str, run: str | None) -> Claim:
+def _asked(budget: Budget, subject: str, run: str | None) -> Claim:
     """Return what a budget is asked; of one without a subject, the same each time."""
     return Claim(
         name=budget.name,
@@ -272,6 +281,23 @@ def _claim(budget: Budget, subject: str, run: str | None) -> Claim:
         warn_at=budget.warn_at,
         suggest=budget.suggest if isinstance(budget.suggest, str) else None,
     )
+
+
+def _may_stand_in(other: Call, error: BudgetExceededError) -> bool:
+    """Say whether the router lets the suggested model stand in: not one that it excluded, or has tried."""
+    routed = other.journal.last(Routed)
+    if routed is None or routed.instead is None or other.model is None:
+        return True
+    return routed.instead(other.model, f"{error.budget!r} is at its limit")
+
+
+def _suggestion(budget: Budget, call: Call) -> str | None:
+    """Return the model that a budget suggests near its limit."""
+    try:
+        return budget.suggest(call) if callable(budget.suggest) else budget.suggest
+    except Exception:
+        _log.exception("frugal: suggest= failed; the call goes on without a suggestion")
+        return None
 
 
 def _presumed(asked: Estimate) -> Cost:

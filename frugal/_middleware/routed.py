@@ -14,28 +14,19 @@ from typing import Any
 
 from frugal._core.asking import Conversations, request_of
 from frugal._core.call import Call
+from frugal._core.choosing import Vet, chosen, eligible, left_to_the_budgets, standing
+from frugal._core.judging import judged
 from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, isinstance_stream
-from frugal._core.stream import Ending, Mirror, Stream, replay, tap
+from frugal._core.stream import Ending, tap
 from frugal._mechanisms.cascade import Cascade
-from frugal._values.facts import Escalated, Routed, Spent
-from frugal._values.money import Money
-from frugal._values.routing import Candidate, Constraints, Decision, Model, Outcome, Request
+from frugal._values.facts import Escalated, Held, Routed, Spent
+from frugal._values.routing import Candidate, Cell, Constraints, Decision, Outcome, Request
 from frugal.errors import NoEligibleModelError
 
 __all__ = ["RoutedRing"]
 
 _log = logging.getLogger("frugal")
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """How a budget stands, as a router sees it."""
-
-    name: str
-    suggest: str | None
-    warning: bool
-    remaining: Money | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,20 +36,25 @@ class RoutedRing:
     router: Callable[[Request], Any]
     ports: Ports
     resolve: Callable[[Any, Request], Any]
-    vet: Callable[[str | Model, Request, str], Decision]
+    vet: Vet
     text_of: Callable[[Any], str | None]
     noted: Callable[[str, Any, Request, str], Any] | None = None
     constraints: Any = None
     default: str | None = None
     argument: str = "model"
     override: bool = False
-    budgeted: tuple[Any, ...] = ()
+    budgeted: tuple[tuple[Any, bool], ...] = ()
     conversations: Conversations = field(default_factory=Conversations)
     name: str = "routed"
 
     def joined(self, stack: tuple[Any, ...]) -> RoutedRing:
-        """Learn which budgets stand in the stack: their suggestions are asked for before choosing."""
-        return replace(self, budgeted=tuple(ring for ring in stack if getattr(ring, "name", "") == "budgeted"))
+        """Learn which budgets stand in the stack, and which of them outside: they are asked before choosing."""
+        found, outside = [], True
+        for ring in stack:
+            outside = outside and ring is not self
+            if getattr(ring, "name", "") == "budgeted":
+                found.append((ring, outside))
+        return replace(self, budgeted=tuple(found))
 
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         if self._pinned(call):
@@ -66,7 +62,7 @@ class RoutedRing:
             await self._note(call)
             return await proceed(call)
         request, decision = await self.decide(call)
-        call.journal.add(Routed(decision.model, decision.reason, decision))
+        call.journal.add(self._routed(call, decision, request))
         if decision.then and decision.accept is not None:
             return await self._cascade(call, proceed, decision, request)
         before = len(call.journal.facts)
@@ -80,10 +76,25 @@ class RoutedRing:
         self.finished(call, decision, request, before)
         return response
 
+    def _routed(self, call: Call, decision: Decision, request: Request, tried: tuple[str, ...] = ()) -> Routed:
+        """Return the fact of a choice; a budget at its limit may ask through it for another model."""
+        reason = f"{decision.reason}; refused: {', '.join(tried)}" if tried else decision.reason
+
+        def instead(model: str, why: str) -> bool:
+            if model in tried or not eligible(model, request, self.vet):
+                return False
+            call.journal.add(Routed(model, f"{reason}; {why}, so {model}", decision))
+            return True
+
+        plan = (decision.model, *decision.then)
+        return Routed(plan[len(tried)], reason, decision, instead)
+
     def finished(self, call: Call, decision: Decision, request: Request, before: int) -> None:
         """Learn from an answer, and remember whose provider has read the conversation."""
         self._learned(call, decision, before)
-        self.conversations.remember(request.session, decision.model, request.input_tokens or 0)
+        routed = call.journal.last(Routed)
+        model = routed.model if routed is not None else decision.model  # a budget may have asked for another
+        self.conversations.remember(request.session, model, request.input_tokens or 0)
 
     def router_of(self, call: Call) -> Callable[[Request], Any]:
         """Return the router for a call's function."""
@@ -92,45 +103,36 @@ class RoutedRing:
     # ------------------------------------------------------------------ choosing
 
     def _pinned(self, call: Call) -> bool:
-        """Say whether the caller passed a model."""
-        if self.override:
+        """Say whether the caller passed a model, rather than a budget at its limit that stands outside."""
+        if self.override or self._suggested(call) is not None:
             return False
         passed = call.plan.function.passed(self.argument, call.instance, call.args)
         return (passed or self.argument in call.kwargs) and call.arguments.get(self.argument) is not None
+
+    @staticmethod
+    def _suggested(call: Call) -> str | None:
+        held = call.journal.last(Held)
+        return None if held is None else held.suggested
 
     async def decide(self, call: Call) -> tuple[Request, Decision]:
         """Ask the router, and hold what it says against the constraints."""
         meter = call.plan.meter
         prices = meter.prices if meter is not None else self.ports.prices()
-        budgets = []
-        for ring in self.budgeted:
-            budgets += await self._states(ring, call)
+        budgets = await standing(self.budgeted, call, getattr(self.router, "models", ()))
         request = request_of(
-            call, self.ports.requests, prices, budgets=tuple(budgets), default=self.default,
-            conversations=self.conversations,
-        )  # fmt: skip
+            call, self.ports.requests, prices, budgets=budgets, default=self.default, conversations=self.conversations
+        )
         constraints: Constraints = await self.resolve(self.constraints, request)
         if constraints != request.constraints:
             request = replace(request, constraints=constraints)
-        given = self.router_of(call)(request)
-        if inspect.isawaitable(given):
-            given = await given
-        if isinstance(given, Decision):
-            return request, given
-        reason = "chosen by the router"
-        if isinstance(given, tuple) and len(given) == 2:
-            given, reason = given[0], str(given[1])
-        if not isinstance(given, (str, Model)) or not given:
-            raise TypeError(f"a router returned {given!r}; return a model's name, or (name, reason).")
-        return request, self.vet(given, request, reason)
-
-    async def _states(self, ring: Any, call: Call) -> list[_State]:
-        found = []
-        for budget, status in zip(ring.budgets, await ring.states(call), strict=False):
-            suggest = budget.suggest(call) if callable(budget.suggest) else budget.suggest
-            left = status.usd.remaining if status.usd is not None else None
-            found.append(_State(budget.name, suggest, status.warning or status.exceeded, left))
-        return found
+        suggested = self._suggested(call)
+        if suggested is not None:  # held for already: nothing else may be asked
+            free = replace(request, budgets=(), default=None)
+            return request, self.vet(suggested, free, "suggested by a budget at its limit")
+        try:
+            return request, await chosen(self.router_of(call), request, self.vet)
+        except NoEligibleModelError as error:
+            return request, left_to_the_budgets(error, request, self.vet)
 
     async def _note(self, call: Call) -> None:
         """Let a router that learns know of a call whose model the caller chose: its outcome teaches too."""
@@ -138,7 +140,7 @@ class RoutedRing:
             return
         meter = call.plan.meter
         prices = meter.prices if meter is not None else self.ports.prices()
-        told = self.noted(call.id, self.router, request_of(call, self.ports.requests, prices), call.model)
+        told = self.noted(call.id, self.router_of(call), request_of(call, self.ports.requests, prices), call.model)
         if inspect.isawaitable(told):
             await told
 
@@ -153,7 +155,9 @@ class RoutedRing:
                 response = await proceed(call.replace(**{self.argument: walk.current}))
                 if not walk.judged:
                     break
-                response, accepted = await self._judge(response, decision)
+                assert decision.accept is not None  # noqa: S101 it has models to go on to
+                text_of = self.text_of if decision.accepts_text else None
+                response, accepted = await judged(response, decision.accept, text_of=text_of)
             except BaseException:
                 walk.failed()
                 raise
@@ -163,26 +167,10 @@ class RoutedRing:
             spent = [fact for fact in call.journal.facts[before:] if type(fact) is Spent]
             for fact in spent:
                 call.journal.add(Escalated(fact))
-            refused = walk.current
             walk.refused()
-            call.journal.add(Routed(walk.current, f"{decision.reason}; {refused} was refused", decision))
+            call.journal.add(self._routed(call, decision, request, walk.escalated))
         self.conversations.remember(request.session, walk.current, request.input_tokens or 0)
         return response
-
-    async def _judge(self, response: Any, decision: Decision) -> tuple[Any, bool]:
-        """Ask whether an answer will do; a stream is read first, and replayed when it will."""
-        judged, answer = response, response
-        if isinstance_stream(response):
-            chunks = [chunk async for chunk in response]
-            original = response._frugal_object  # noqa: SLF001 the proxy's public face is the SDK's
-            answer = Stream.around(Mirror(replay(chunks), original))
-            judged = chunks
-        if decision.accepts_text:
-            parts = judged if isinstance(judged, list) and judged is not response else [judged]
-            judged = "".join(self.text_of(part) or "" for part in parts)
-        assert decision.accept is not None  # noqa: S101 checked by the caller
-        verdict = decision.accept(judged)
-        return answer, bool(await verdict if inspect.isawaitable(verdict) else verdict)
 
     # ------------------------------------------------------------------ learning
 
@@ -190,13 +178,15 @@ class RoutedRing:
         """Tell a router that learns what was measured of this call."""
         learn = getattr(self.router_of(call), "learn", None)
         spent = next((fact for fact in call.journal.facts[before:] if type(fact) is Spent), None)
-        if learn is None or decision.cell is None or (spent is None and success is None):
+        # Without a provider call there is nothing to learn: a budget's refusal is no failure of the model.
+        if learn is None or decision.cell is None or spent is None:
             return
         outcome = Outcome(
-            cell=decision.cell,
+            # A budget at its limit may have put another model in the place of the chosen one.
+            cell=Cell(decision.cell.task, spent.model_requested or decision.cell.model),
             success=success,
-            latency=spent.latency if spent is not None else None,
-            cost=spent.cost.amount if spent is not None else None,
+            latency=spent.latency,
+            cost=spent.cost.amount,
         )
         try:
             learn([outcome])

@@ -6,8 +6,8 @@ members. No cache, flight or router can write either, so a hit cannot be charged
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from frugal._values.cost import FREE, Cost
@@ -62,13 +62,17 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A budget holds something for this call; written by budgets."""
+    """A budget holds something for this call; written by budgets.
+
+    `suggested` names the model that it holds for, where a budget at its limit put it in the place of the call's own.
+    """
 
     id: str
     pico: int
     tokens: int
     booked: float
     left: Money | None = None
+    suggested: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,15 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A router chose the model; written by routers."""
+    """A router chose the model; written by routers.
+
+    `instead` asks it, with a name and the reason, whether another model may stand in; if so it writes that down.
+    """
 
     model: str
     reason: str
     detail: Any = None
+    instead: Callable[[str, str], bool] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

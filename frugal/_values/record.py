@@ -21,6 +21,7 @@ __all__ = [
     "BudgetFigure",
     "BudgetStatus",
     "CallSummary",
+    "CascadeRow",
     "Record",
     "UsageRow",
 ]
@@ -212,6 +213,39 @@ class UsageRow:
     saved: Money = ZERO
     outcomes: Mapping[str, int] = field(default_factory=dict)
     latency: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CascadeRow:
+    """Hold what a cascade cost, against always asking its strongest model.
+
+    Args:
+        function: the decorated function.
+        models: the models in their order; the last one passes for the strongest.
+        calls: the calls that could be judged; the figures are theirs.
+        refused: how many answers were refused.
+        cost: what all attempts cost together.
+        refused_cost: what the refused answers among them cost.
+        strongest_cost: what always asking the last model would have cost.
+        estimated_calls: for how many calls that is estimated, from the tokens of a cheaper model's answer; it is
+            known where the last model answered.
+        not_judged: calls that are not in the figures: without an answer, a price or known tokens.
+    """
+
+    function: str
+    models: tuple[str, ...]
+    calls: int = 0
+    refused: int = 0
+    cost: Money = ZERO
+    refused_cost: Money = ZERO
+    strongest_cost: Money = ZERO
+    estimated_calls: int = 0
+    not_judged: int = 0
+
+    @property
+    def saved(self) -> Money:
+        """What the cascade saved; below zero where it cost more than always asking the last model."""
+        return self.strongest_cost - self.cost
 
 
 @dataclass(frozen=True, slots=True)

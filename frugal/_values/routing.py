@@ -132,6 +132,11 @@ class BudgetState(Protocol):
         """The dollars left, less what is held; `None` for a budget of tokens."""
         ...
 
+    @property
+    def model(self) -> str | None:
+        """The only model that it is for; `None` for all."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
@@ -317,6 +322,7 @@ class Outcome:
         satisfaction: how content the user was, 0 to 1.
         latency: how long it took, in seconds.
         cost: what it cost.
+        more: whether the call was judged before, so that this only adds to what is known of it.
 
     Raises:
         ValueError: the satisfaction lies outside 0 to 1, or the latency is negative or not finite.
@@ -327,6 +333,7 @@ class Outcome:
     satisfaction: float | None = None
     latency: float | None = None
     cost: Money | None = None
+    more: bool = False
 
     def __post_init__(self) -> None:
         if self.satisfaction is not None and not 0 <= self.satisfaction <= 1:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from frugal._values.record import UsageRow
 from frugal.cli import options
 from frugal.cli.documents import instant_document, row_document
 from frugal.cli.endings import Trouble
@@ -100,8 +101,18 @@ def _parts(ledger: Ledger, question: _Question) -> Sequence[Part]:
         return []
     title = f"Usage by {clean(', '.join(question.by))}, {question.asked.words}"
     saved, _ = saved_grid(ledger, question.arguments)
-    grid = usage_grid(title, question.by, rows, added(rows), question.limit)
-    return parts_of(grid, Line() if saved else None, saved)
+    total = added(rows)
+    grid = usage_grid(title, question.by, rows, total, question.limit)
+    return parts_of(grid, Line() if saved else None, saved, _refused(total))
+
+
+def _refused(total: UsageRow) -> Line | None:
+    """Say where to read what cascades saved: that takes every record, and this takes sums alone."""
+    number = total.outcomes.get("escalated", 0)
+    if not number:
+        return None
+    said = "1 answer was" if number == 1 else f"{number:,} answers were"
+    return Line(f"{said} refused by a cascade, and paid for: frugal advise says what that saved, or lost.")
 
 
 def _document(ledger: Ledger, question: _Question) -> dict[str, Any]:

@@ -47,10 +47,12 @@ def _copy(document: dict[str, Any]) -> dict[str, Any]:
     return _decode(msgspec.json.encode(document))
 
 
-def say(desk: Desk, call: str, success: bool | None, satisfaction: float | None) -> None:
-    """Note what was said of a call, over what was said before."""
+def say(desk: Desk, call: str, success: bool | None, satisfaction: float | None) -> tuple[bool | None, float | None]:
+    """Note what was said of a call, over what was said before, and return that."""
     key = "feedback/" + clean(call)
     row = desk.unit.load(key, decode_feedback) or FeedbackRow()
+    before = row.success, row.satisfaction
     row.success = row.success if success is None else success
     row.satisfaction = row.satisfaction if satisfaction is None else satisfaction
     desk.unit.keep(key, row)
+    return before

@@ -14,27 +14,27 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Literal, Self
 
 from frugal._values.clock import clock as ambient
-from frugal._values.cost import FREE, UNPRICED, Cost
-from frugal._values.money import Money, usd
-from frugal._values.record import FREE_OUTCOMES, Record
+from frugal._values.cost import Cost
+from frugal._values.money import Money
+from frugal._values.record import FREE_OUTCOMES, BudgetStatus, Record
 from frugal._values.usage import NO_USAGE, Usage
 from frugal.ledger.holds import Asked
 from frugal.ledger.learned import Learned
 from frugal.ledger.places import home
+from frugal.ledger.priced import Priced
 from frugal.ledger.store import Store
-from frugal.ledger.upkeep import Upkeep
 from frugal.ledger.wire import row_of
 from frugal.ledger.work import Commit, Desk, Reserve
 from frugal.ledger.writer import Writer
-from frugal.ports import Claim, Clock, Grant, Prices, Settlement, Ticket
+from frugal.ports import Claim, Clock, Grant, Settlement, Ticket
 
 __all__ = ["Ledger"]
 
 
-class Ledger(Upkeep):
+class Ledger(Priced):
     """Keep what calls cost in a directory, shared by processes.
 
     Args:
@@ -59,9 +59,6 @@ class Ledger(Upkeep):
     '$0.2500'
     """
 
-    default_prices: ClassVar[Any] = None
-    """Gives the prices of ledgers that have none of their own: a callable without arguments, or `None`."""
-
     def __init__(
         self,
         directory: str | os.PathLike[str] | None = None,
@@ -77,8 +74,6 @@ class Ledger(Upkeep):
         for name, seconds in (("lease", lease), ("patience", patience), ("retention_days", retention_days)):
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise ValueError(f"{name} is {seconds!r}; it is more than 0.")
-        self.prices: Prices | None = None
-        """What prices records by hand."""
         self.durability = durability
         self.lease = lease
         self.patience = patience
@@ -179,6 +174,14 @@ class Ledger(Upkeep):
         """
         return await self._learned.quantile(function, model or "", quantile)
 
+    async def standing(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
+        """Return how budgets stand now, in the order of the claims.
+
+        Raises:
+            LedgerUnavailableError: the ledger cannot be read now.
+        """
+        return await asyncio.to_thread(self.stand, claims)
+
     async def record(
         self,
         *,
@@ -230,24 +233,6 @@ class Ledger(Upkeep):
         if not await ticket.wait():
             raise self._writer.health.trouble()
         return name
-
-    def _cost(
-        self,
-        model: str | None,
-        usage: Usage | None,
-        cost: Cost | Money | str | float | Decimal | None,
-        now: float,
-    ) -> Cost:
-        if isinstance(cost, Cost):
-            return cost
-        if cost is not None:
-            return Cost.exact(cost if isinstance(cost, Money) else usd(cost), source="stated")
-        if model is None or usage is None:
-            return UNPRICED if model is not None or usage else FREE
-        prices = self.prices
-        if prices is None and self.default_prices is not None:
-            prices = type(self).default_prices()
-        return UNPRICED if prices is None else prices.cost(model, usage, at=now)
 
     async def flush(self) -> None:
         """Wait until everything that was committed before is durable.

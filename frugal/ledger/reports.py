@@ -25,7 +25,7 @@ from frugal.ledger.store import Store
 from frugal.ledger.walk import FOREVER
 from frugal.ledger.work import Desk
 from frugal.ledger.writer import Writer
-from frugal.ports import Clock
+from frugal.ports import Claim, Clock
 
 __all__ = ["Reports"]
 
@@ -284,10 +284,18 @@ class Reports:
             TypeError: a run's budget without `run`.
             LedgerUnavailableError: the ledger cannot be read now.
         """
-        claim = claim_of(budget, user, model, function, run, tag)
+        return self.stand([claim_of(budget, user, model, function, run, tag)])[0]
+
+    def stand(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
+        """Return how claimed budgets stand, in the order of the claims.
+
+        Raises:
+            LedgerUnavailableError: the ledger cannot be read now.
+        """
         self._settle()
+        now = self.clock.now()
         with self._snapshot() as connection:
-            return read_status(connection, self.directory, claim, self.clock.now())
+            return tuple(read_status(connection, self.directory, claim, now) for claim in claims)
 
     def budgets(self) -> list[BudgetStatus]:
         """Return how every budget stands that was claimed lately, for each of its subjects.

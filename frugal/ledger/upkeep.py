@@ -39,7 +39,9 @@ class Upkeep(Reports):
 
     # ------------------------------------------------------------------ feedback
 
-    async def feedback(self, call_id: str, *, success: bool | None = None, satisfaction: float | None = None) -> None:
+    async def feedback(
+        self, call_id: str, *, success: bool | None = None, satisfaction: float | None = None
+    ) -> tuple[bool | None, float | None]:
         """Say how good a call's answer was; what is `None` leaves what was said before.
 
         Args:
@@ -47,15 +49,19 @@ class Upkeep(Reports):
             success: whether it served.
             satisfaction: how well, 0 to 1.
 
+        Returns:
+            The success and the satisfaction that were said before.
+
         Raises:
             ValueError: `satisfaction` is outside 0 to 1.
             LedgerUnavailableError: it is not durable within patience.
         """
         if satisfaction is not None and not 0 <= satisfaction <= 1:
             raise ValueError(f"satisfaction is {satisfaction!r}; it is 0 to 1.")
-        await self._writer.arun(
+        before: tuple[bool | None, float | None] = await self._writer.arun(
             lambda desk: say(desk, call_id, success, None if satisfaction is None else float(satisfaction))
         )
+        return before
 
     # ------------------------------------------------------------------ documents
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from frugal._values.plan import told
 from frugal._values.routing import Decision, Model, Request
-from frugal.routers.constraints import Pruned, decided, fallback, prune
+from frugal.routers.constraints import Pruned, prune
+from frugal.routers.deciding import decided, fallback
 
 __all__ = ["CascadeRouter", "cascade"]
 
@@ -44,22 +46,23 @@ class CascadeRouter:
         steps = _steps(pruned)
         if not steps:
             return fallback(request, pruned.candidates)
-        plan = " then ".join(steps)
-        decision = decided(pruned, steps[0], f"cascade: {plan}")
+        decision = decided(pruned, steps[0], told(steps))
         return replace(decision, then=tuple(steps[1:]), accept=self.accept, accepts_text=self.accepts_text)
 
 
 def _steps(pruned: Pruned) -> list[str]:
-    """Return the steps in order; near a budget's limit, none that is dearer than what it suggests."""
-    names = [c.model for c in pruned.candidates if c.excluded is None]
-    suggested = pruned.suggested
-    if suggested is None or suggested not in pruned.eligible:
-        return names
-    most = pruned.eligible[suggested].cost
+    """Return the steps in order; near a budget's limit, none that is dearer than what it suggests instead."""
     kept = []
-    for name in names:
-        cost = pruned.eligible[name].cost
-        if name == suggested or (cost is not None and most is not None and cost <= most):
+    for candidate in pruned.candidates:
+        name = candidate.model
+        if candidate.excluded is not None:
+            continue
+        found = pruned.suggestion(name)
+        if found is None or found.model == name or found.model not in pruned.eligible:
+            kept.append(name)
+            continue
+        cost, most = candidate.cost, pruned.eligible[found.model].cost
+        if cost is not None and most is not None and cost <= most:
             kept.append(name)
     return kept
 

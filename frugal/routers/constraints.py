@@ -2,30 +2,27 @@
 
 Law: a model is eligible when every check lets it pass, and no check looks at another model; so one
 constraint more never makes a model eligible that was not. What nobody knows excludes nothing, and is said. A
-budget near its limit is a preference (`heeded`), not a check: as a check, a suggestion that a constraint
+budget near its limit is a preference (a `Suggestion`), not a check: as a check, a suggestion that a constraint
 excludes would let dearer models back in.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from frugal._values.money import Money
-from frugal._values.routing import Candidate, Constraints, Decision, Model, Request
-from frugal.errors import NoEligibleModelError
-from frugal.routers.demand import cost_of, window_bound, window_needed
+from frugal._values.routing import Candidate, Constraints, Model, Request
+from frugal.routers.demand import cost_of, held_for, window_bound, window_needed
 from frugal.routers.facts import resolved
 
 __all__ = [
     "Pruned",
+    "Suggestion",
     "checked",
-    "decided",
-    "fallback",
-    "heeded",
     "prune",
     "resolve",
 ]
@@ -78,14 +75,12 @@ class _Asked:
     window_matters: bool
     least_window: int
     max_cost: Money | None
-    remaining: Money | None
-    remaining_of: str
+    remaining: Mapping[str | None, tuple[Money, str]]
 
     @classmethod
     def of(cls, request: Request) -> _Asked:
         limits = request.constraints
         window = window_needed(request)
-        remaining, remaining_of = _tightest(request)
         return cls(
             tools=_why(len(request.tools), "the request has tools", limits.requires_tools),
             vision=_why(len(request.images), "the request has images", limits.requires_vision),
@@ -94,9 +89,13 @@ class _Asked:
             window_matters=window > _LONG or limits.min_context_length is not None,
             least_window=limits.min_context_length or 0,
             max_cost=limits.max_cost_per_request,
-            remaining=remaining,
-            remaining_of=remaining_of,
+            remaining=_tightest(request),
         )
+
+    def left_for(self, model: str) -> tuple[Money, str] | None:
+        """Return what the tightest budget of a model has left, and its name."""
+        found = [left for left in (self.remaining.get(None), self.remaining.get(model)) if left is not None]
+        return min(found, key=lambda left: left[0].pico, default=None)
 
 
 def _why(how_many: int, has: str, required: object) -> str:
@@ -104,10 +103,18 @@ def _why(how_many: int, has: str, required: object) -> str:
     return has if how_many else "it is required" if required else ""
 
 
-def _tightest(request: Request) -> tuple[Money | None, str]:
-    """Return what the tightest budget has left, and its name."""
-    left = [(b.remaining, str(getattr(b, "name", "") or "budget")) for b in request.budgets if b.remaining is not None]
-    return min(left, key=lambda pair: pair[0].pico) if left else (None, "")
+def _tightest(request: Request) -> dict[str | None, tuple[Money, str]]:
+    """Return what the tightest budget has left, and its name; by the model that it is for, `None` for all."""
+    found: dict[str | None, tuple[Money, str]] = {}
+    for budget in request.budgets:
+        model, left = getattr(budget, "model", None), budget.remaining
+        if left is not None and (model not in found or left < found[model][0]):
+            found[model] = left, _named(budget, "budget")
+    return found
+
+
+def _named(budget: Any, otherwise: str) -> str:
+    return str(getattr(budget, "name", "") or otherwise)
 
 
 def _unable(model: Model, asked: _Asked) -> tuple[str | None, tuple[str, ...]]:
@@ -131,17 +138,37 @@ def _unable(model: Model, asked: _Asked) -> tuple[str | None, tuple[str, ...]]:
     return None, tuple(unknown)
 
 
-def _unaffordable(cost: Money | None, asked: _Asked) -> tuple[str | None, tuple[str, ...]]:
+def _unaffordable(
+    model: str, cost: Money | None, asked: _Asked, request: Request
+) -> tuple[str | None, tuple[str, ...]]:
     """Return why a model's cost excludes it, or that the cost was asked for in vain."""
-    if asked.max_cost is None and asked.remaining is None:
+    left = asked.left_for(model)
+    if asked.max_cost is None and left is None:
         return None, ()
     if cost is None:
         return None, ("price",)
     if asked.max_cost is not None and cost > asked.max_cost:
         return f"would cost {cost}, above the {asked.max_cost} allowed for a request", ()
-    if asked.remaining is not None and cost > asked.remaining:
-        return f"would cost {cost}, above the {asked.remaining} that {asked.remaining_of!r} has left", ()
+    if left is not None:
+        held = held_for(request, model) or cost
+        if held > left[0]:
+            return f"would hold {held}, above the {left[0]} that {left[1]!r} has left", ()
     return None, ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Hold what a budget near its limit suggests.
+
+    Args:
+        model: the cheaper model.
+        words: whose suggestion that is.
+        instead_of: the only model that it stands in for; `None` for any.
+    """
+
+    model: str
+    words: str
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,14 +176,12 @@ class Pruned:
     """Hold the candidates of a request, each with what excluded it.
 
     Args:
-        candidates: in the order in which they were given, a suggested model last.
-        suggested: the model that a budget near its limit suggests.
-        suggestion: whose suggestion that is.
+        candidates: in the order in which they were given, suggested models last.
+        suggestions: what budgets near their limit suggest, those for any model first.
     """
 
     candidates: tuple[Candidate, ...]
-    suggested: str | None = None
-    suggestion: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
 
     @cached_property
     def eligible(self) -> dict[str, Candidate]:
@@ -167,6 +192,10 @@ class Pruned:
     def excluded(self) -> dict[str, str]:
         """Why each of the others may not."""
         return {c.model: c.excluded for c in self.candidates if c.excluded is not None}
+
+    def suggestion(self, choice: str) -> Suggestion | None:
+        """Return what is suggested in the place of a choice."""
+        return next((each for each in self.suggestions if each.instead_of in (None, choice)), None)
 
 
 def prune(models: Iterable[str | Model], request: Request, *, priced: bool = False) -> Pruned:
@@ -181,69 +210,27 @@ def prune(models: Iterable[str | Model], request: Request, *, priced: bool = Fal
         Each candidate with its cost, where one was asked for, and what excluded it.
     """
     asked = _Asked.of(request)
-    suggested, suggestion = _suggested(request)
-    limited = asked.max_cost is not None or asked.remaining is not None
-    priced = priced or limited or suggested is not None or request.cached_tokens > 0
+    suggestions = _suggestions(request)
+    limited = asked.max_cost is not None or bool(asked.remaining)
+    priced = priced or limited or bool(suggestions) or request.cached_tokens > 0
     found: dict[str, Candidate] = {}
-    for given in (*models, *((suggested,) if suggested else ())):
+    for given in (*models, *(each.model for each in suggestions)):
         model = resolved(given, request.facts_of)
         if model.name in found:
             continue
         cost = cost_of(request, model.name) if priced else None
         why, unknown = _unable(model, asked)
         if why is None:
-            why, unpriced = _unaffordable(cost, asked)
+            why, unpriced = _unaffordable(model.name, cost, asked, request)
             unknown += unpriced
         found[model.name] = Candidate(model.name, why, cost, None, unknown)
-    return Pruned(tuple(found.values()), suggested, suggestion)
+    return Pruned(tuple(found.values()), suggestions)
 
 
-# --------------------------------------------------------------------------- preferences and endings
-
-
-def _suggested(request: Request) -> tuple[str | None, str]:
+def _suggestions(request: Request) -> tuple[Suggestion, ...]:
+    found = []
     for budget in request.budgets:
         if budget.warning and budget.suggest:
-            name = str(getattr(budget, "name", "") or "a budget")
-            return budget.suggest, f"{name!r} is near its limit and suggests {budget.suggest}"
-    return None, ""
-
-
-def heeded(pruned: Pruned, choice: str) -> tuple[str, str]:
-    """Return what a budget near its limit suggests instead of a dearer choice, with a note for the reason."""
-    suggested = pruned.suggested
-    if suggested is None or suggested == choice:
-        return choice, ""
-    if suggested not in pruned.eligible:
-        return choice, f"; {pruned.suggestion}, which is not eligible"
-    ours, theirs = pruned.eligible[choice].cost, pruned.eligible[suggested].cost
-    if ours is not None and theirs is not None and ours <= theirs:
-        return choice, f"; {pruned.suggestion}, which is not cheaper"
-    return suggested, f"; {pruned.suggestion}"
-
-
-def decided(pruned: Pruned, choice: str, reason: str, scores: Mapping[str, float] | None = None) -> Decision:
-    """Make the decision for an eligible choice: heed a suggestion, and say what is not known of the model."""
-    model, note = heeded(pruned, choice)
-    unknown = pruned.eligible[model].unknown
-    doubt = f"; unknown for {model}: {', '.join(unknown)}" if unknown else ""
-    candidates = pruned.candidates
-    if scores:
-        candidates = tuple(replace(c, score=scores.get(c.model)) for c in candidates)
-    return Decision(model, f"{reason}{note}{doubt}", candidates)
-
-
-def fallback(request: Request, candidates: Sequence[Candidate]) -> Decision:
-    """Return the default when every candidate is excluded.
-
-    Raises:
-        NoEligibleModelError: there is no default; it says what excluded each.
-    """
-    left = next((c for c in candidates if c.excluded is None), None)
-    if left is not None:  # none of the router's own, but what a budget near its limit suggests
-        return Decision(left.model, "suggested by a budget, and the only choice left", tuple(candidates))
-    excluded = {c.model: c.excluded or "" for c in candidates}
-    if request.default is None:
-        raise NoEligibleModelError(excluded)
-    why = "; ".join(f"{model}: {reason}" for model, reason in excluded.items())
-    return Decision(request.default, f"default, nothing else is eligible ({why})", tuple(candidates))
+            words = f"{_named(budget, 'a budget')!r} is near its limit and suggests {budget.suggest}"
+            found.append(Suggestion(budget.suggest, words, getattr(budget, "model", None)))
+    return tuple(sorted(found, key=lambda each: each.instead_of is not None))

@@ -154,11 +154,13 @@ def known(name: str) -> Model:
 
 def resolved(model: str | Model, facts_of: FactsOf | None = None) -> Model:
     """Join what is known of a model: the user's word first, then what was handed in, then the table."""
-    return _joined(model, None if facts_of is None else facts_of(model.name if isinstance(model, Model) else model))
+    name = model.name if isinstance(model, Model) else model
+    return _joined(model, None if facts_of is None else facts_of(name))
 
 
 @lru_cache(maxsize=4096)
 def _joined(model: str | Model, handed: Model | None) -> Model:
+    # Every decision asks this of every candidate, and the answers are few.
     facts = Model.of(model)
     if handed is not None:
         facts = facts.filled(handed)

@@ -185,6 +185,12 @@ class MemoryLedger:
             self._holds[hold] = replace(standing, pico=pico, tokens=tokens)
             return True
 
+    async def standing(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
+        """Return how budgets stand now, in the order of the claims."""
+        now = self._clock.now()
+        with self._lock:
+            return tuple(self._status(claim, now) for claim in claims)
+
     async def typical_output(self, function: str, model: str | None, quantile: float) -> int | None:
         """Return that quantile of the outputs recorded for this function and model."""
         seen = sorted(

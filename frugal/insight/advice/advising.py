@@ -21,6 +21,7 @@ from frugal.insight.advice.tips import TIPS
 from frugal.insight.advice.traffic import LONG_INPUT, Traffic
 from frugal.insight.advice.view import View
 from frugal.ledger import Ledger
+from frugal.ledger.cascading import Cascades
 from frugal.ports import Prices
 from frugal.prices import default_prices
 
@@ -123,6 +124,7 @@ def _view(prices: Prices) -> View:
         variants=Rivals(_variant),
         lengths=Rivals(_length),
         batches=Batches(prices),
+        cascades=Cascades(prices),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from frugal._values.money import Money
+from frugal._values.record import CascadeRow
 from frugal.insight.advice.piece import ENOUGH, Finding
 from frugal.insight.advice.rivals import Arm, Duel, Rivals, duels
 from frugal.insight.advice.traffic import LONG_INPUT, share
@@ -67,7 +68,25 @@ def routing(view: View) -> Finding:
         f"same tokens: {_versus(duel)}."
         for duel in found
     ]
-    return _judged(view.models, found, said, "no two models did the same work with enough feedback")
+    rows = view.cascades.rows()
+    finding = _judged(view.models, found, said, "no two models did the same work with enough feedback", _cascaded(rows))
+    calls, saved = sum(row.calls for row in rows), sum(row.saved.pico for row in rows)
+    if calls >= ENOUGH and saved < 0 and (finding.saving is None or finding.saving.pico <= 0):
+        words = f"{finding.evidence} Ask the last model at once: as it is set, going on costs more than it saves."
+        return Finding(Money(saved), words, calls)
+    return finding
+
+
+def _cascaded(rows: Sequence[CascadeRow]) -> str:
+    """Say what cascades did for their price, the largest three."""
+    judged = sorted((row for row in rows if row.calls), key=lambda row: -row.strongest_cost.pico)
+    return "".join(
+        f"The cascade of {short(row.function)} ({' then '.join(row.models)}) refused {row.refused:,} answers in "
+        f"{plural(row.calls, 'call')} and cost {money(row.cost)}; always asking {row.models[-1]} would have cost "
+        f"{'about ' if row.estimated_calls else ''}{money(row.strongest_cost)}, so it "
+        f"{'saved' if row.saved.pico >= 0 else 'lost'} {money(Money(abs(row.saved.pico)))}. "
+        for row in judged[:3]
+    )
 
 
 def fewer_words(view: View) -> Finding:

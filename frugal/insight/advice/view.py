@@ -10,6 +10,7 @@ from frugal.insight.advice.prefixes import Prefixes
 from frugal.insight.advice.repeats import NearRepeats, Repeats, Rides
 from frugal.insight.advice.rivals import Rivals
 from frugal.insight.advice.traffic import Traffic
+from frugal.ledger.cascading import Cascades
 from frugal.ports import Prices
 
 __all__ = ["View"]
@@ -32,6 +33,7 @@ class View:
         variants: prompts that did the same work.
         lengths: long and short inputs to the same work.
         batches: calls that stood close together.
+        cascades: what cascades cost, against always asking their strongest model.
     """
 
     prices: Prices
@@ -46,11 +48,12 @@ class View:
     variants: Rivals
     lengths: Rivals
     batches: Batches
+    cascades: Cascades
 
     @property
     def lenses(self) -> tuple[Lens, ...]:
         """All that look at records."""
         return (
             *(self.traffic, self.exact, self.near, self.tools, self.loops, self.rides, self.prefixes),
-            *(self.models, self.variants, self.lengths, self.batches),
+            *(self.models, self.variants, self.lengths, self.batches, self.cascades),
         )

@@ -15,7 +15,7 @@ from frugal._mechanisms.account import Account, Accounts, Holding, Standing
 from frugal._values.budget import subject_of
 from frugal._values.clock import clock
 from frugal._values.money import Money
-from frugal._values.record import Record
+from frugal._values.record import BudgetStatus, Record
 from frugal._values.window import window_of
 from frugal.errors import BudgetExceededError
 from frugal.insight.backtesting.playing import Playing, playing
@@ -135,6 +135,14 @@ class Books:
         """Raise a hold, if every budget that it stands in has room."""
         found = self._holds.get(hold)
         return found is not None and self._accounts.grow(found, pico, tokens)
+
+    async def standing(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
+        """Return how budgets stand now, in the order of the claims."""
+        found = []
+        for claim in claims:
+            place = place_of_claim(claim, clock.now())
+            found.append(status_of(claim, place, self._shelf.account(self._account(claim, place))))
+        return tuple(found)
 
     async def typical_output(self, function: str, model: str | None, quantile: float) -> int | None:
         """Return that quantile of the outputs seen so far."""

@@ -19,7 +19,8 @@ from typing import Any
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
 from frugal.routers.adaptive.standing import Objective, View, choose, success_and_satisfaction, view
 from frugal.routers.adaptive.state import MEMORY, MemoryState, RouterState, cells, heard, recorded, task_name
-from frugal.routers.constraints import decided, fallback, prune
+from frugal.routers.constraints import prune
+from frugal.routers.deciding import decided, fallback
 from frugal.routers.facts import resolved
 
 __all__ = ["Adaptive", "adaptive"]
@@ -29,6 +30,9 @@ _log = logging.getLogger("frugal")
 EXPLORE = 0.03
 """The share of requests that always explores. With it and the memory of 200 outcomes, a stream of 1,319 real
 questions was served within 3 % of the better model, and the better model found again after a swap (benchmarks)."""
+
+_MOST_TOLD = 100
+"""Different faults of a state that are logged."""
 
 LEAST_MEMORY = 20
 """A shorter memory never holds the ten observations of two models."""
@@ -50,10 +54,17 @@ class Adaptive:
     memory: int = MEMORY
     state: RouterState = field(default_factory=MemoryState, compare=False)
     _salt: int = field(default_factory=lambda: secrets.randbits(64), repr=False, compare=False)
+    _told: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def bound(self, state: RouterState) -> Adaptive:
         """Return this router with its knowledge kept elsewhere."""
         return replace(self, state=state)
+
+    async def ready(self) -> None:
+        """Have what is known at hand, where the state has to be read from somewhere slow."""
+        ready = getattr(self.state, "ready", None)
+        if ready is not None:
+            await ready()
 
     def __call__(self, request: Request) -> Decision | Awaitable[Decision]:
         """Choose; awaitable when `task_type` is async.
@@ -103,7 +114,10 @@ class Adaptive:
             state = self.state.load()
             return cells(state, task), heard(state, task)
         except Exception as error:
-            _log.warning("adaptive router goes on without what it had learned: %s", error)
+            # Once for each thing that is wrong: a decision is made for every call.
+            if str(error) not in self._told and len(self._told) < _MOST_TOLD:
+                self._told.add(str(error))
+                _log.warning("adaptive router goes on without what it had learned: %s", error)
             return {}, 0
 
     def _views(

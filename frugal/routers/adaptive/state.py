@@ -87,7 +87,7 @@ class MemoryState:
     def update(self, change: Callable[[dict[str, Any]], dict[str, Any]], /) -> None:
         """Replace the state by `change(state)`."""
         with self._lock:
-            self._state = change(copy.deepcopy(self._state))
+            self._state = change(self._state)
 
     def __repr__(self) -> str:
         return "MemoryState()"
@@ -121,54 +121,121 @@ def cells(state: Mapping[str, Any], task: str) -> dict[str, dict[str, float]]:
     """Return the sums of each model in a task.
 
     Raises:
-        ValueError: the state is not one of ours.
+        ValueError: the state is not one of ours, or its sums of this task are none.
     """
-    if not isinstance(state, Mapping) or state.get("format", FORMAT) != FORMAT:
-        raise ValueError(f"not a router's state of format {FORMAT}; move it away and the router starts anew.")
-    found = state.get("tasks", {}).get(task, {}).get("cells", {})
-    read: dict[str, dict[str, float]] = {}
-    for model, sums in found.items():
-        read[model] = {name: float(sums.get(name, 0.0)) for name in SUMS}
-        if not all(math.isfinite(value) and value >= 0 for value in read[model].values()):
-            raise ValueError(f"the sums of {model!r} are not all finite and 0 or more; move the state away.")
-    return read
+    found = _table(_task(state, task).get("cells", {}), f"the models of {task!r}")
+    return {model: _sums(model, sums) for model, sums in found.items()}
 
 
 def heard(state: Mapping[str, Any], task: str) -> int:
-    """Return how many outcomes a task has heard of."""
-    return int(state.get("tasks", {}).get(task, {}).get("heard", 0))
+    """Return how many outcomes a task has heard of.
+
+    Raises:
+        ValueError: the state is not one of ours.
+    """
+    return _count(_task(state, task).get("heard", 0))
+
+
+def _task(state: Any, name: str) -> Mapping[str, Any]:
+    tasks = _table(_ours(state).get("tasks", {}), "the tasks")
+    return _table(tasks.get(name, {}), f"the task {name!r}")
+
+
+def _ours(state: Any) -> Mapping[str, Any]:
+    found = _table(state, "the state")
+    if found.get("format", FORMAT) != FORMAT:
+        raise ValueError(f"not a router's state of format {FORMAT}; move it away and the router starts anew.")
+    return found
+
+
+def _table(value: Any, what: str) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    raise ValueError(f"{what} of a router's state is no table; what was there is learned anew.")
+
+
+def _sums(model: str, kept: Any) -> dict[str, float]:
+    sums = _table(kept, f"what is kept of {model!r}")
+    try:
+        read = {name: float(sums.get(name, 0.0)) for name in SUMS}
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"the sums of {model!r} are no numbers ({error}); they are learned anew.") from error
+    sound = all(math.isfinite(value) and value >= 0 for value in read.values())
+    # Rounding alone may take a rate above one by a hair.
+    rates = (("successes", "success_count"), ("satisfaction", "satisfaction_count"))
+    if not sound or any(read[total] > read[count] * (1 + 1e-9) + 1e-9 for total, count in rates):
+        raise ValueError(f"the sums of {model!r} contradict each other; they are learned anew.")
+    return read
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else 0
 
 
 def recorded(
     state: Mapping[str, Any] | None, outcomes: Iterable[Outcome], *, memory: int | None = None
 ) -> dict[str, Any]:
-    """Return the state with outcomes added, in their order.
+    """Return the state with outcomes added, in their order; what it had of other tasks is shared, not copied.
+
+    A task that cannot be read is learned anew.
 
     Args:
-        state: the state so far, or `None`.
+        state: the state so far, or `None`; it is not changed.
         outcomes: what happened.
         memory: how many judged outcomes are remembered; by default what the state says.
+
+    Raises:
+        ValueError: the state is of another format, such as a newer version's, and is left alone.
     """
-    new = copy.deepcopy(dict(state)) if state else empty(memory or MEMORY)
-    if memory is not None:
-        new["memory"] = memory
+    old = _ours(state or {})
+    found = old.get("tasks")
+    tasks: dict[str, Any] = dict(found) if isinstance(found, Mapping) else {}
+    new: dict[str, Any] = {
+        "format": FORMAT,
+        "memory": memory or _count(old.get("memory")) or MEMORY,
+        "heard": _count(old.get("heard")),
+        "tasks": tasks,
+    }
+    fresh: dict[str, dict[str, Any]] = {}
     for outcome in outcomes:
-        _add(new, outcome)
+        name = task_name(outcome.cell.task)
+        task = fresh.get(name)
+        if task is None:
+            task = fresh[name] = tasks[name] = _opened(tasks, name)
+        _add(new, task, outcome)
+        if len(tasks) > _MOST_TASKS:
+            gone = min(tasks, key=lambda each: _last(tasks[each]))
+            del tasks[gone]
+            fresh.pop(gone, None)
     return new
 
 
-def _add(state: dict[str, Any], outcome: Outcome) -> None:
-    keep = 1 - 1 / max(2, int(state.get("memory", MEMORY)))
-    state["heard"] = int(state.get("heard", 0)) + 1
-    tasks = state.setdefault("tasks", {})
-    task = tasks.setdefault(task_name(outcome.cell.task), {"heard": 0, "last": 0, "cells": {}})
-    task["heard"], task["last"] = int(task.get("heard", 0)) + 1, state["heard"]
+def _opened(tasks: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a copy of a task to add to; an empty one in the place of one that cannot be read."""
+    try:
+        found = cells({"tasks": tasks}, name)
+    except ValueError:
+        found = {}
+    kept = tasks.get(name)
+    seen = kept if isinstance(kept, Mapping) else {}
+    return {"heard": _count(seen.get("heard")), "last": _count(seen.get("last")), "cells": found}
+
+
+def _last(task: Any) -> int:
+    return _count(task.get("last")) if isinstance(task, Mapping) else -1
+
+
+def _add(state: dict[str, Any], task: dict[str, Any], outcome: Outcome) -> None:
+    keep = 1 - 1 / max(2, state["memory"])
+    state["heard"] += 1
+    task["heard"], task["last"] = task["heard"] + 1, state["heard"]
     sums = task["cells"].setdefault(outcome.cell.model, dict.fromkeys(SUMS, 0.0))
     if outcome.success is not None or outcome.satisfaction is not None:
-        for other in task["cells"].values():
-            for name in _JUDGED:
-                other[name] *= keep
-        sums["judged"] += 1
+        if not outcome.more:
+            for other in task["cells"].values():
+                for name in _JUDGED:
+                    other[name] *= keep
+            sums["judged"] += 1
         if outcome.success is not None:
             sums["successes"] += bool(outcome.success)
             sums["success_count"] += 1
@@ -180,8 +247,6 @@ def _add(state: dict[str, Any], outcome: Outcome) -> None:
         if value is not None:
             sums[name] = sums[name] * keep + value
             sums[f"{name}_count"] = sums[f"{name}_count"] * keep + 1
-    if len(tasks) > _MOST_TASKS:
-        del tasks[min(tasks, key=lambda name: tasks[name].get("last", 0))]
 
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from frugal._values.routing import Decision, Model, Request
 from frugal.routers.complexity.rules import LEVELS, Complexity, Rules
-from frugal.routers.constraints import Pruned, decided, fallback, prune
+from frugal.routers.constraints import Pruned, prune
+from frugal.routers.deciding import decided, fallback
 from frugal.routers.demand import same_model
 
 __all__ = ["ByComplexity", "by_complexity"]

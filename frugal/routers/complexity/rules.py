@@ -3,7 +3,8 @@
 Law: with `SOURCE` as its indicators and no shapes, the score is exactly the source's: one for each pattern
 found; more than 3 turns, tools, and more than 4,000 tokens of context add one each to complex; complex at 2
 or more, else simple when its score is at least 2 or above the complex one, else medium. What is plainly hard,
-or cannot be read, is never simple; and a word that only carries on is as hard as what it carries on with.
+or cannot be read, is never simple, nor is a small question in words that are not everyday ones; and a word that only
+carries on is as hard as what it carries on with.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from functools import cached_property
 from typing import Any
 
 from frugal._values.routing import Request
+from frugal.routers.complexity.everyday import EVERYDAY, is_everyday
+from frugal.routers.complexity.experts import ENDINGS
 from frugal.routers.complexity.indicator import Indicator
-from frugal.routers.complexity.shapes import SHAPES, Shape, long_text, readable, sampled, short_question
+from frugal.routers.complexity.shapes import SHAPES, Shape, has_material, long_text, readable, sampled, short_question
 from frugal.routers.complexity.tables import CONTINUATIONS, GREETINGS, INDICATORS, SOURCE
 
 __all__ = ["LEVELS", "SOURCE_RULES", "Complexity", "Rules"]
@@ -26,6 +29,7 @@ LEVELS = ("simple", "medium", "complex")
 
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _TO_SPACES = {c: " " for c in range(128) if not (chr(c).islower() or chr(c) == "-")}
+_NAME = re.compile(r"(?<=[ '(])[A-Z][a-z]+")
 _EDGE = " \t\r\n.,!?;:~…。，！？；：、"
 
 
@@ -59,6 +63,8 @@ class Rules:
         shapes: forms to look for; an empty tuple leaves everything but the words and the context out.
         turns: more user turns than this add one to complex.
         context_tokens: more tokens of input than this add one to complex.
+        endings: how words end, in lower case, with which no request is simple; `()` for any.
+        everyday: the words that a small question is made of, in lower case; `None` for any.
 
     >>> print(Rules()(Request(text="Translate to French: good morning")))
     simple: translate (complex 0, simple 1)
@@ -70,6 +76,8 @@ class Rules:
     shapes: tuple[Shape, ...] = SHAPES
     turns: int = 3
     context_tokens: int = 4_000
+    endings: tuple[str, ...] = ENDINGS
+    everyday: frozenset[str] | None = EVERYDAY
 
     @cached_property
     def _words(self) -> dict[str, tuple[int, ...]]:
@@ -142,10 +150,31 @@ class Rules:
         if hard >= 2:
             level = "complex"
         elif (easy >= 2 or easy > hard) and not scores["expert"] and (not self.shapes or readable(sample)):
-            level = "simple"
+            doubt = self._doubt(sample, lower)
+            signals += [doubt] if doubt else []
+            level = "medium" if doubt else "simple"
         else:
             level = "medium"
         return Complexity(level, easy, hard, tuple(signals))
+
+    def _doubt(self, sample: str, lower: str) -> str:
+        """Return what speaks against calling a text simple that seems to be; asked last, for few get as far."""
+        words = _words_of(lower)
+        technical = [word for word in words if len(word) > 6 and word.endswith(self.endings)]
+        if technical:
+            return f"a technical word ({min(technical)})"
+        # Of a text to work on, the words are not the task; and other scripts do not part their words.
+        if self.everyday is None or not sample.isascii() or has_material(sample):
+            return ""
+        names = set(_NAME.findall(sample))
+        for word in sorted(words - self._simple_words):
+            if len(word) > 2 and word.capitalize() not in names and not is_everyday(word, self.everyday):
+                return f"no everyday word ({word})"
+        return ""
+
+    @cached_property
+    def _simple_words(self) -> frozenset[str]:
+        return frozenset(word for one in self.indicators if one.side == "simple" for word in one.words)
 
     def _read_written(self, lower: str, hits: dict[int, int]) -> None:
         search, index = self._written
@@ -272,5 +301,5 @@ def _text_of(message: Any) -> str:
     return "\n".join(part[:8_000] for part in parts if isinstance(part, str))
 
 
-SOURCE_RULES = Rules(SOURCE, ())
+SOURCE_RULES = Rules(SOURCE, (), endings=(), everyday=None)
 """The source's rules, exactly."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["SHAPES", "Shape", "long_text", "many_parts", "readable", "sampled", "short_question"]
+__all__ = ["SHAPES", "Shape", "has_material", "long_text", "many_parts", "readable", "sampled", "short_question"]
 
 HEAD = 5_000
 TAIL = 3_000
@@ -23,7 +23,7 @@ _LONG_TEXT_WIDE = 800
 _LINES = re.compile(r"\n[ \t]*(?:[-*•]|\(?[0-9a-hivx]{1,3}[.)、])[ \t]")
 _LETTERED = re.compile(r"\([a-e1-9]\)")
 _ORDINAL = re.compile(r"第[一二三四五](?![條条])")
-_SYMBOL = re.compile("[∫∑∏√∀∃∈⊂∂∇Δ≡≤≥→⇌§]")
+_SYMBOL = re.compile("[∫∑∏√∀∃∈⊂∂∇Δ≡≤≥→⇌§α-ω]")
 _POWER = re.compile(r"[A-Za-z0-9)]\^[A-Za-z0-9({-]")
 _TEX = re.compile(r"\\[a-z]{2,}[ {_]")
 _AFTER_DIGIT = re.compile(
@@ -34,25 +34,13 @@ _AFTER_DIGIT = re.compile(
 )
 _ARTICLE = re.compile(r"第 ?[0-9一二三四五六七八九十百]+ ?[條条]")
 _NUMBER = re.compile(r"[0-9][0-9,.]*")
+_BRIEF = 300
+_MATERIAL = re.compile(r"\n *\S|: *\S|\"[^\"]+\"|(?<![a-z])'[^']+'|`[^`]+`")
 _SHORT = re.compile(
-    r"(?:who|when|where|which|what(?:'s| is| are| was| does| time| day| year| colou?r)"
+    r"(?:who|when|where|what(?:'s| is| are| was| does| time| day| year| colou?r)"
     r"|how do you (?:spell|say))\b"
 )
-_SHORT_WIDE = (
-    "是什麼",
-    "是什么",
-    "什麼是",
-    "什么是",
-    "是誰",
-    "是谁",
-    "誰是",
-    "谁是",
-    "在哪",
-    "何時",
-    "哪一年",
-    "幾點",
-    "几点",
-)
+_SHORT_WIDE = (*("是誰", "是谁", "誰是", "谁是", "在哪", "哪一年", "幾點", "几点", "星期幾", "星期几"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +96,11 @@ def many_numbers(text: str) -> bool:
 def long_text(text: str) -> bool:
     """Return whether it is long, by its script."""
     return len(text) >= (_LONG_TEXT if text.isascii() else _LONG_TEXT_WIDE)
+
+
+def has_material(text: str) -> bool:
+    """Return whether a text brings what is to be worked on: behind a colon, in quotes, on more lines, or at length."""
+    return len(text) > _BRIEF or _MATERIAL.search(text) is not None
 
 
 def short_question(text: str) -> bool:

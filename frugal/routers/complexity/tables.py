@@ -96,7 +96,7 @@ SOURCE_CONCEPTS: tuple[Indicator, ...] = (
         "translate",
         "simple",
         "translate translating translation",
-        written="翻譯 翻译",
+        written="翻譯 翻译 翻成",
     ),
     indicator(
         "summarise",
@@ -191,9 +191,17 @@ FURTHER: tuple[Indicator, ...] = (
     indicator(
         "rewrite",
         "simple",
-        "rewrite rephrase paraphrase proofread spellcheck capitalise capitalize uppercase lowercase",
+        "rewrite rephrase paraphrase proofread spellcheck capitalise capitalize uppercase lowercase typo typos "
+        "synonym synonyms antonym alphabetically",
         phrases=["fix the grammar", "correct the spelling"],
-        written="改寫 改写 校對 校对 潤飾 润色",
+        written="改寫 改写 校對 校对 潤飾 润色 改錯字 改错字 同義詞 近义词",
+    ),
+    indicator(
+        "small talk",
+        "simple",
+        "joke jokes haiku limerick riddle",
+        phrases=["birthday card", "thank-you note"],
+        written="笑話 笑话 謎語 谜语 賀卡 贺卡",
     ),
     indicator(
         "extract",

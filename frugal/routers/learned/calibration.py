@@ -1,34 +1,46 @@
 """Calibration: what a dollar is worth in success, so that the mean over traffic keeps its quality.
 
-Law: every prediction that is judged here was made without the outcome it is judged by (cross-fitting),
-and the expected quality and cost are those of a price on cost that was chosen on other queries than it is
-judged on. The bar is on the mean over traffic: choosing for each query the cheapest model above a bar is
-worse than mixing models at random on real outcomes.
+Law: what is judged here was foreseen without the outcome it is judged by, and a price on cost is taken only where,
+with 95 % confidence, the mean over new traffic keeps the quality. Prices are tried from the lowest up, and the first
+that fails is the end: in that order, one test each at 95 % bounds the risk of them all (fixed sequence testing;
+Angelopoulos et al., "Learn then Test", arXiv 2110.01052). The bar is on the mean over traffic: choosing for each query
+the cheapest model above a bar is worse than mixing models at random on real outcomes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from frugal.routers.learned.neighbours import Matrix, Neighbours
+from frugal.routers.learned.forecast import Forecast, Foreseen
+from frugal.routers.learned.space import Matrix
 
-__all__ = ["Expected", "Policy", "calibrated"]
+__all__ = ["ALWAYS_STRONGEST", "LEAST_TOLD", "Expected", "HeldBack", "Policy", "above", "calibrated", "chosen_of"]
 
-_FOLDS = 5
-_MOST_JUDGED = 3_000
-"""Held-back queries that are judged; more change the third decimal and cost seconds."""
+_CONFIDENT = 1.645
+"""Standard errors by which held-back quality lies above the bar: one-sided 95 %."""
 
-_CAUTION = 0.5
-"""Standard errors by which held-back quality must lie above the bar. The highest price that just reaches it is
-chosen by its luck as well: without caution, splits of the GSM8K outcomes kept 1 % less than was asked."""
+LEAST_TOLD = 4
+"""Neighbours that must know a model before it is taken for a query, but for the strongest."""
 
-_COUNTS = (16, 32, 64, 128, 256)
+_LEAST_ASKED = 0.05
+"""The least likelihood that an outcome stands for: one in a hundred would count a hundredfold."""
+
+_LEAST_SHARED = 20
+"""Queries on which all models are known well enough to tell which is the strongest."""
+
 _GRID = 300
+
+_APART = 1e-4
+"""How far apart two prices must lie, as a share, for one between them: about a thousand times what rounding does."""
+
+ALWAYS_STRONGEST = -1.0
+"""The price that stands for "no price on cost keeps the quality"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,132 +86,153 @@ class Policy:
     """Hold what calibration found.
 
     Args:
-        neighbours: the past, with the number of neighbours that predicts best.
-        price: λ, in success per dollar; `math.inf` for always the cheapest, `-1` for always the strongest.
+        forecast: what is foreseen of a query.
+        price: λ, in success per dollar; `math.inf` for always the cheapest, `ALWAYS_STRONGEST` for that.
         expected: what to expect of it.
     """
 
-    neighbours: Neighbours
+    forecast: Forecast
     price: float
     expected: Expected
 
 
-ALWAYS_STRONGEST = -1.0
-"""The price that stands for "no price on cost keeps the quality"."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """Held-back queries: what was predicted of each model, and what came of it where it is known."""
-
-    success: Matrix
-    cost: Matrix
-    true_success: Matrix
-    true_cost: Matrix
-    observed: NDArray[np.bool_]
-
-    def part(self, rows: NDArray[np.intp]) -> _Judged:
-        return _Judged(*(getattr(self, name)[rows] for name in self.__slots__))
-
-    def outcome(self, chosen: NDArray[np.intp]) -> tuple[float, float]:
-        rows = np.arange(len(chosen))
-        return float(self.true_success[rows, chosen].mean()), float(self.true_cost[rows, chosen].mean())
-
-
-def calibrated(past: Neighbours, names: tuple[str, ...], quality: float, seed: int = 0) -> Policy:
-    """Choose the number of neighbours and the price on cost.
+@dataclass(frozen=True)
+class HeldBack:
+    """Hold what was foreseen of held-back queries (rows) with each model (columns), and what came of it.
 
     Args:
-        past: the outcomes; every model has some, and a cost for each.
+        foreseen: what was foreseen.
+        success: what came of it; NaN where the model was not asked.
+        cost: what that cost in dollars; NaN where unknown.
+        asked: how likely it was that a query like it was asked of the model; 1 where all were.
+        fold: in which fold each query is.
+    """
+
+    foreseen: Foreseen
+    success: Matrix
+    cost: Matrix
+    asked: Matrix
+    fold: NDArray[np.intp]
+
+    @property
+    def worth(self) -> NDArray[np.float64]:
+        """An unbiased value of each model's success on each query, known or not.
+
+        What was foreseen, put right by the known outcomes, each of which stands for the queries like it that were asked
+        of other models (doubly robust: Dudík, Langford and Li, arXiv 1103.4601). Known for every model, it is the
+        outcome itself. What was foreseen alone would flatter whatever is chosen for being foreseen well.
+        """
+        known = ~np.isnan(self.success)
+        foreseen = self.foreseen.success.astype(np.float64)
+        missed = np.where(known, self.success, foreseen) - foreseen
+        return np.asarray(foreseen + missed / np.maximum(self.asked, _LEAST_ASKED), np.float64)
+
+    @property
+    def paid(self) -> Matrix:
+        """The cost of each model on each query; what was foreseen where it is not known."""
+        return np.where(np.isnan(self.cost), self.foreseen.cost, self.cost)
+
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """Whether enough neighbours know the model."""
+        return np.asarray(self.foreseen.told >= LEAST_TOLD)
+
+
+def calibrated(forecast: Forecast, held: HeldBack, names: Sequence[str], quality: float) -> Policy:
+    """Choose the price on cost.
+
+    Args:
+        forecast: what the held-back queries were foreseen by.
+        held: the held-back queries.
         names: the models, in the order of the columns.
         quality: the share of the strongest model's success to keep.
-        seed: of the folds.
     """
-    generator = np.random.default_rng(seed)
-    count, judged = _held_back(past, generator)
-    strongest = int(np.nanargmax(np.nanmean(past.success, axis=0)))
-    price = _price(judged, strongest, quality)
-    halves = np.array_split(generator.permutation(len(judged.success)), 2)
-    chosen = np.empty(len(judged.success), dtype=np.intp)
-    for ours, others in (halves, halves[::-1]):
-        chosen[ours] = _choices(judged.part(ours), _price(judged.part(others), strongest, quality), strongest)
-    got, paid = judged.outcome(chosen)
-    best, top = judged.outcome(np.full(len(chosen), strongest, dtype=np.intp))
+    strongest, overlap = _strongest(held)
+    worth, paid = held.worth, held.paid
+    rows = np.arange(len(worth))
+    prices = [ALWAYS_STRONGEST, *(_prices(held.foreseen) if overlap else ())]
+    choices = np.array([chosen_of(held.foreseen, price, strongest) for price in prices])
+    ahead = worth[rows, choices] - quality * worth[:, strongest]
+    chosen = np.empty(len(worth), dtype=np.intp)
+    # What to expect is measured on queries that had no say in the price.
+    for fold in np.unique(held.fold):
+        ours = held.fold == fold
+        chosen[ours] = choices[_last(ahead[:, ~ours], -quality)][ours]
     expected = Expected(
-        quality=got,
-        cost=paid,
+        quality=float(np.clip(worth[rows, chosen].mean(), 0, 1)),
+        cost=float(paid[rows, chosen].mean()),
         strongest=names[strongest],
-        strongest_quality=best,
-        strongest_cost=top,
+        strongest_quality=float(np.clip(worth[:, strongest].mean(), 0, 1)),
+        strongest_cost=float(paid[:, strongest].mean()),
         shares={name: float((chosen == at).mean()) for at, name in enumerate(names)},
         held_back=len(chosen),
-        observed=float(judged.observed[np.arange(len(chosen)), chosen].mean()),
+        observed=float((~np.isnan(held.success))[rows, chosen].mean()),
     )
-    return Policy(replace(past, count=count), price, expected)
+    return Policy(forecast, prices[_last(ahead, -quality)], expected)
 
 
-def _held_back(past: Neighbours, generator: np.random.Generator) -> tuple[int, _Judged]:
-    """Predict every held-back query from the other folds; return the best number of neighbours too."""
-    total = len(past.points)
-    fold = generator.permutation(total) % _FOLDS
-    rows = generator.permutation(total)[:_MOST_JUDGED]
-    counts = [c for c in _COUNTS if c <= max(_COUNTS[0], total // 4)]
-    success = {c: np.empty((len(rows), past.success.shape[1]), np.float32) for c in counts}
-    cost = {c: np.empty_like(success[c]) for c in counts}
-    for held in range(_FOLDS):
-        kept = np.flatnonzero(fold != held)
-        others = Neighbours(past.points[kept], past.success[kept], past.cost[kept], counts[-1])
-        at = np.flatnonzero(fold[rows] == held)
-        near = others.nearness(past.points[rows[at]])
-        most = min(counts[-1], len(kept))
-        top = np.argpartition(near, len(kept) - most, axis=1)[:, len(kept) - most :]
-        order = np.take_along_axis(top, np.argsort(-np.take_along_axis(near, top, 1), axis=1), 1)
-        for c in counts:
-            success[c][at], cost[c][at] = others.over(order[:, :c])
-    truth, paid = past.success[rows], past.cost[rows]
-    # Of two that predict equally well, the larger number of neighbours is the steadier.
-    best = min(counts, key=lambda c: (round(float(np.nanmean((success[c] - truth) ** 2)), 4), -c))
-    known = ~np.isnan(truth)
-    return best, _Judged(
-        success[best],
-        cost[best],
-        np.where(known, truth, success[best]).astype(np.float32),
-        np.where(np.isnan(paid), cost[best], paid).astype(np.float32),
-        known,
-    )
+def _strongest(held: HeldBack) -> tuple[int, bool]:
+    """Return the strongest model, and whether the models were asked alike queries.
+
+    Where each was asked its own kind of query (the hard ones of the one, the easy ones of the other), their means
+    compare the queries rather than the models; the dearest passes for the strongest then, and is always taken.
+    """
+    shared = held.told.all(axis=1)
+    if shared.sum() < _LEAST_SHARED:
+        return int(np.argmax(held.paid.mean(axis=0))), False
+    return int(np.argmax(held.worth[shared].mean(axis=0))), True
 
 
-def _choices(judged: _Judged, price: float, strongest: int) -> NDArray[np.intp]:
+def chosen_of(foreseen: Foreseen, price: float, strongest: int) -> NDArray[np.intp]:
+    """Return the model (a column) that is taken for each query.
+
+    Args:
+        foreseen: what is foreseen of the queries.
+        price: λ, as in a `Policy`.
+        strongest: the strongest model; it alone may be taken where few neighbours know it.
+    """
     if price == ALWAYS_STRONGEST:
-        return np.full(len(judged.success), strongest, dtype=np.intp)
-    if math.isinf(price):
-        return np.asarray(np.argmin(judged.cost, axis=1), dtype=np.intp)
-    return np.asarray(np.argmax(judged.success - price * judged.cost, axis=1), dtype=np.intp)
+        return np.full(len(foreseen.success), strongest, dtype=np.intp)
+    cost = foreseen.cost.astype(np.float64)
+    scores = -cost if math.isinf(price) else foreseen.success - price * cost
+    may = foreseen.told >= LEAST_TOLD
+    may[:, strongest] = True
+    return np.asarray(np.argmax(np.where(may, scores, -np.inf), axis=1), dtype=np.intp)
 
 
-def _price(judged: _Judged, strongest: int, quality: float) -> float:
-    """Return the highest price on cost that keeps the quality, and below which every price does."""
-    rows = np.arange(len(judged.success))
-    bar = quality * judged.true_success[:, strongest].astype(np.float64)
-    kept = ALWAYS_STRONGEST
-    for price in _prices(judged):
-        ahead = judged.true_success[rows, _choices(judged, price, strongest)] - bar
-        if ahead.mean() < _CAUTION * ahead.std() / math.sqrt(len(rows)):
-            break
-        kept = price
-    return kept
+def _last(ahead: NDArray[np.float64], worst: float) -> int:
+    """Return the last price (a row) up to which every one keeps the quality; the first row needs no proof."""
+    fails = np.flatnonzero(~above(ahead[1:], worst))
+    return int(fails[0]) if len(fails) else len(ahead) - 1
 
 
-def _prices(judged: _Judged) -> list[float]:
-    """Return the prices at which choices change, or a grid of them, from none to all that counts."""
-    turns: list[NDArray[np.floating[Any]]] = []
-    models = judged.success.shape[1]
+def above(ahead: NDArray[np.float64], worst: float) -> NDArray[np.bool_]:
+    """Return whether the mean of each row is above 0 with 95 % confidence.
+
+    As if one more query had come out at the worst: twenty that all went well are no proof that one in thirty does not
+    go wrong, and have no spread to say so.
+    """
+    count = ahead.shape[-1] + 1
+    mean = (ahead.sum(axis=-1) + worst) / count
+    spread = ((ahead * ahead).sum(axis=-1) + worst * worst) / count - mean * mean
+    return np.asarray(mean >= _CONFIDENT * np.sqrt(np.maximum(spread, 0) / count))
+
+
+def _prices(foreseen: Foreseen) -> list[float]:
+    """Return prices between those at which choices change, from none to all that counts.
+
+    Never one at which a choice changes: there the last bit of a sum would decide for all queries that are alike.
+    """
+    success, cost = foreseen.success.astype(np.float64), foreseen.cost.astype(np.float64)
+    turns: list[NDArray[Any]] = []
+    models = success.shape[1]
     for one in range(models):
         for other in range(models):
-            dearer = judged.cost[:, one] - judged.cost[:, other]
-            better = judged.success[:, one] - judged.success[:, other]
-            turns.append((better / np.where(dearer > 0, dearer, np.nan))[(dearer > 0) & (better > 0)])
-    found = np.concatenate(turns) if turns else np.empty(0)
-    if not len(found):
-        return [0.0, math.inf]
-    return [0.0, *np.quantile(found.astype(np.float64), np.linspace(0, 1, _GRID)).tolist(), math.inf]
+            dearer, better = cost[:, one] - cost[:, other], success[:, one] - success[:, other]
+            counts = (dearer > 0) & (better > 0)
+            turns.append(better[counts] / dearer[counts])
+    found = np.sort(np.concatenate(turns))
+    apart = np.flatnonzero(np.diff(found) > _APART * found[1:])
+    if len(apart) > _GRID:
+        apart = apart[np.linspace(0, len(apart) - 1, _GRID).round().astype(int)]
+    return [0.0, *((found[apart] + found[apart + 1]) / 2).tolist(), math.inf]

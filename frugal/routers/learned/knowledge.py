@@ -1,33 +1,28 @@
-"""Knowledge: what a learned router knows, made from rows, kept in a file.
+"""Knowledge: what a learned router knows, made from rows.
 
-Law: a file holds arrays of numbers and one JSON header, nothing that is run when it is read; a file of
-another embedder's vectors is refused.
+Law: a query counts once, however many rows tell of it; what no row tells of a cost is asked of the prices.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from frugal._values.routing import PriceOf
 from frugal._values.usage import Usage
-from frugal.routers.learned.calibration import Expected, Policy, calibrated
-from frugal.routers.learned.neighbours import LONGEST, Matrix, Neighbours, Space, shape_of
+from frugal.routers.learned.calibration import Policy, calibrated
+from frugal.routers.learned.form import LONGEST, form_of
+from frugal.routers.learned.holding import held_back, parted
 from frugal.routers.learned.rows import Row
+from frugal.routers.learned.space import Matrix, Space
 
-__all__ = ["Knowledge", "gathered", "loaded", "saved"]
+__all__ = ["Knowledge", "gathered"]
 
 _log = logging.getLogger("frugal")
 
-FORMAT = 1
 LEAST_QUERIES = 20
 """Queries below which a calibration says nothing."""
 
@@ -42,15 +37,15 @@ class Knowledge:
     Args:
         names: the models, in the order of the columns.
         space: how a query becomes a point.
-        policy: the past, and the price on cost.
-        costs_known: whether costs came with the rows, for every model.
+        policy: what is foreseen of a query, and the price on cost.
+        quality: the share of the strongest model's success that it was told to keep.
         identity: the embedder's, `""` when it has none.
     """
 
     names: tuple[str, ...]
     space: Space
     policy: Policy
-    costs_known: bool
+    quality: float
     identity: str
 
 
@@ -81,14 +76,12 @@ def gathered(
         table.add(row)
     table.check()
     success, cost = table.means()
-    costs_known = bool((~np.isnan(cost)).any(axis=0).all())
-    if not costs_known:
-        _price(cost, names, table.texts, price_of)
+    _price(cost, names, table.texts, price_of)
     vectors = _embedded(table, embed)
-    shapes = np.array([shape_of(text) for text in table.texts], dtype=np.float32)
-    space = Space.fitted(vectors, shapes)
-    policy = calibrated(Neighbours(space.points(vectors, shapes), success, cost, 1), tuple(names), quality)
-    return Knowledge(tuple(names), space, policy, costs_known, identity)
+    forms = np.array([form_of(text) for text in table.texts], dtype=np.float32)
+    space = Space.fitted(vectors, forms)
+    forecast, held = held_back(parted(space.points(vectors, forms), success, cost))
+    return Knowledge(tuple(names), space, calibrated(forecast, held, names, quality), quality, identity)
 
 
 class _Table:
@@ -162,64 +155,3 @@ def _embedded(table: _Table, embed: Callable[[list[str]], Matrix]) -> Matrix:
     if got is not None:
         vectors[missing] = got
     return vectors
-
-
-def saved(knowledge: Knowledge, path: str | os.PathLike[str]) -> None:
-    """Write knowledge to a file, whole or not at all.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    policy, space = knowledge.policy, knowledge.space
-    header = {
-        "format": FORMAT,
-        "names": knowledge.names,
-        "costs_known": knowledge.costs_known,
-        "identity": knowledge.identity,
-        "count": policy.neighbours.count,
-        "price": repr(policy.price),
-        "expected": asdict(policy.expected),
-    }
-    target = Path(path)
-    draft = target.with_name(f"{target.name}.{os.getpid()}.new")
-    try:
-        with draft.open("wb") as file:
-            np.savez(
-                file,
-                header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
-                centre=space.centre,
-                shape_mean=space.shape_mean,
-                shape_scale=space.shape_scale,
-                points=policy.neighbours.points,
-                success=policy.neighbours.success,
-                cost=policy.neighbours.cost,
-            )
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def loaded(path: str | os.PathLike[str]) -> Knowledge:
-    """Read what `saved` wrote; nothing in the file is ever run.
-
-    Raises:
-        ValueError: the file is not one of ours, or is from a newer version.
-        OSError: it cannot be read.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found: dict[str, Any] = {name: file[name] for name in file.files}
-        header = json.loads(found.pop("header").tobytes())
-        if header["format"] != FORMAT:
-            raise ValueError(f"format {header['format']}")
-        space = Space(*(np.asarray(found[n], np.float32) for n in ("centre", "shape_mean", "shape_scale")))
-        points, success, cost = (np.asarray(found[n], np.float32) for n in ("points", "success", "cost"))
-        past = Neighbours(points, success, cost, int(header["count"]))
-        names = tuple(str(name) for name in header["names"])
-        width = len(space.centre) + len(space.shape_mean)
-        if past.points.shape[1] != width or past.success.shape != (len(past.points), len(names)):
-            raise ValueError("its arrays do not fit together")
-        policy = Policy(past, float(header["price"]), Expected(**header["expected"]))
-        return Knowledge(names, space, policy, bool(header["costs_known"]), str(header["identity"]))
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{os.fspath(path)!r} is no learned router of format {FORMAT} ({error}); fit anew.") from error

@@ -1,139 +1,131 @@
 """Nearest neighbours: how the models did on the past queries most like this one.
 
-Law: a prediction is a mean over neighbours, drawn towards a model's overall mean where few of them know
-it; so it lies within what was seen, and a model without neighbours is predicted as it does in general.
+Law: a prediction is a mean over neighbours, drawn towards a model's overall mean where few of them know it; so it
+lies within what was seen. Queries that are as near as the last neighbour count too, so that no prediction hangs on
+the order of rows or on the last bit of a sum.
 """
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Matrix", "Neighbours", "Space", "shape_of"]
+from frugal.routers.learned.space import Matrix
 
-Matrix: TypeAlias = NDArray[np.float32]
-"""Rows of float32."""
-
-_NUMBER = re.compile(r"[0-9]+")
-
-_SHAPE_WEIGHT = 0.2
-"""How much a standard deviation of the text's shape weighs beside an embedding of length 1. On the GSM8K outcomes
-the embedding alone needs 39 to 46 % of strong calls for half of the gap, with the shape 37 to 40 %."""
+__all__ = ["Near", "Past"]
 
 _DRAW = 4.0
 """How many neighbours' worth a model's overall mean weighs in a prediction."""
 
-LONGEST = 8_000
-"""Characters of a query that are looked at."""
+_TIE = 1e-5
+"""Nearness that counts as equal; a sum of float32 products is about a hundred times more exact."""
+
+_BLOCK = 32_768
+"""Numbers that are multiplied in one go for one point. A larger product is given to several threads, which is
+twice as fast on an idle machine and takes 10 ms and more on a busy one."""
 
 
-def shape_of(text: str) -> tuple[float, ...]:
-    """Return what the form of a text says, beside what it is about: length, numbers, sentences, questions."""
-    text = text[:LONGEST]
-    numbers = _NUMBER.findall(text)
-    return (
-        math.log1p(len(text)),
-        math.log1p(len(numbers)),
-        float(len(set(numbers))),
-        float(text.count("?") + text.count("？")),
-        float(text.count("%") + text.count("％")),
-        float(text.count(".") + text.count("。")),
-    )
-
-
-@dataclass(frozen=True)
-class Space:
-    """Turn an embedding and a shape into a point; made from the points it was fitted to.
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Hold what the neighbours of some queries (rows) say of each model (columns).
 
     Args:
-        centre: the mean embedding.
-        shape_mean: the mean shape; empty where queries came as vectors, without text.
-        shape_scale: its standard deviations.
+        success: the mean success.
+        cost: the mean cost in dollars.
+        told: how many of the neighbours know the model.
+        part: the share of neighbours that know the model, drawn to the overall share.
     """
 
-    centre: Matrix
-    shape_mean: Matrix
-    shape_scale: Matrix
-
-    @classmethod
-    def fitted(cls, vectors: Matrix, shapes: Matrix) -> Space:
-        """Make the space of these queries."""
-        mean, scale = shapes.mean(axis=0), shapes.std(axis=0)
-        # Outliers in form (a pasted log) would otherwise be nobody's neighbours.
-        return cls(vectors.mean(axis=0), mean, np.where(scale > 1e-6, scale, 1.0).astype(np.float32))
-
-    def points(self, vectors: Matrix, shapes: Matrix) -> Matrix:
-        """Return the points of queries, as rows."""
-        centred = vectors - self.centre
-        lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-        unit = centred / np.where(lengths > 1e-9, lengths, 1.0)
-        formed = np.clip((shapes - self.shape_mean) / self.shape_scale, -3, 3) * _SHAPE_WEIGHT
-        return np.ascontiguousarray(np.hstack([unit, formed]), dtype=np.float32)
+    success: Matrix
+    cost: Matrix
+    told: Matrix
+    part: Matrix
 
 
 @dataclass(frozen=True)
-class Neighbours:
-    """Predict from the past.
+class Past:
+    """Hold past queries and their outcomes, fold by fold.
 
     Args:
         points: one row for each past query.
         success: how each model (columns) did on it; NaN where it was not asked.
         cost: what that cost in dollars; NaN where unknown.
-        count: how many neighbours count.
+        starts: where each fold starts in the rows, and where the last one ends.
     """
 
     points: Matrix
     success: Matrix
     cost: Matrix
-    count: int
+    starts: tuple[int, ...]
 
-    # Both are worked out once: a decision reads every row, and should read no more than that.
+    @property
+    def folds(self) -> int:
+        """How many folds there are."""
+        return len(self.starts) - 1
 
     @cached_property
     def _half_squares(self) -> Matrix:
         return np.asarray((self.points * self.points).sum(axis=1) / 2, dtype=np.float32)
 
     @cached_property
-    def _means(self) -> tuple[Matrix, Matrix]:
-        return _column_means(self.success), _column_means(self.cost)
+    def _asked(self) -> tuple[Matrix, Matrix]:
+        """What is summed over neighbours: success and cost with 0 for unknown, and what is known of each."""
+        known = ~np.isnan(self.success)
+        paid = ~np.isnan(self.cost)
+        values = np.hstack([np.where(known, self.success, 0), known, np.where(paid, self.cost, 0), paid])
+        return values.astype(np.float32), self._overall(values)
 
-    def nearness(self, points: Matrix) -> Matrix:
-        """Return how near each row (columns) is to these points (rows); only its order has a meaning."""
-        near: Matrix = points @ self.points.T
+    def _overall(self, values: Matrix) -> Matrix:
+        """Return what is summed over all queries outside each fold (rows)."""
+        each = np.array([values[a:b].sum(axis=0) for a, b in zip(self.starts, self.starts[1:], strict=False)])
+        return np.asarray(each.sum(axis=0) - each, np.float64)
+
+    def rows(self, fold: int) -> slice:
+        """Return the rows of a fold."""
+        return slice(self.starts[fold], self.starts[fold + 1])
+
+    def nearness(self, points: Matrix, fold: int) -> Matrix:
+        """Return how near each row (columns) is to these points (rows); those of a fold are nowhere near.
+
+        Only the order of a row's numbers has a meaning.
+        """
+        if len(points) == 1:
+            step = max(1, _BLOCK // self.points.shape[1])
+            near = np.empty((1, len(self.points)), np.float32)
+            for at in range(0, len(self.points), step):
+                np.dot(self.points[at : at + step], points[0], out=near[0, at : at + step])
+        else:
+            near = points @ self.points.T
         near -= self._half_squares
+        near[:, self.rows(fold)] = -np.inf
         return near
 
-    def predict(self, point: Matrix) -> tuple[Matrix, Matrix]:
-        """Return the predicted success and cost of each model for one point; NaN where nothing is known."""
-        # One product for each row, in this thread: a threaded product is twice as fast on an idle machine and
-        # takes 10 ms and more on a busy one.
-        near = np.vecdot(self.points, point) - self._half_squares
-        count = min(self.count, len(near))
-        chosen = np.argpartition(near, len(near) - count)[len(near) - count :]
-        return self.over(chosen)
+    def over(self, near: Matrix, counts: Sequence[int], fold: int) -> dict[int, Near]:
+        """Return what so many neighbours outside a fold say, for each number of neighbours."""
+        values, overall = self._asked
+        models = self.success.shape[1]
+        outside = near.shape[1] - (self.starts[fold + 1] - self.starts[fold])
+        last = {count: near.shape[1] - min(count, outside) for count in counts}
+        parted = np.partition(near, sorted(set(last.values())), axis=1)
+        found = {}
+        for count in counts:
+            among = near >= parted[:, last[count], None] - _TIE
+            sums = among.astype(np.float32) @ values
+            success, told, cost, paid = (sums[:, at : at + models] for at in range(0, 4 * models, models))
+            all_success, all_told, all_cost, all_paid = overall[fold].reshape(4, models)
+            many = among.sum(axis=1, keepdims=True)
+            found[count] = Near(
+                _drawn(success, told, all_success / np.maximum(all_told, 1)),
+                _drawn(cost, paid, all_cost / np.maximum(all_paid, 1)),
+                told,
+                _drawn(told, many, all_told / outside),
+            )
+        return found
 
-    def over(self, chosen: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
-        """Return the prediction from these rows; from each set of them where there are several."""
-        success, cost = self._means
-        return _drawn(self.success[chosen], success), _drawn(self.cost[chosen], cost)
 
-
-def _column_means(values: Matrix) -> Matrix:
-    known = ~np.isnan(values)
-    counts = known.sum(axis=0)
-    sums = np.where(known, values, 0.0).sum(axis=0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
-
-
-def _drawn(values: Matrix, overall: Matrix) -> Matrix:
-    """Return the means of the columns over the last axis but one, drawn towards the overall ones."""
-    known = ~np.isnan(values)
-    sums = np.where(known, values, 0.0).sum(axis=-2)
-    drawn: Matrix = ((sums + _DRAW * overall) / (known.sum(axis=-2) + _DRAW)).astype(np.float32)
+def _drawn(sums: Matrix, counts: Matrix, overall: Matrix) -> Matrix:
+    drawn: Matrix = ((sums + _DRAW * overall) / (counts + _DRAW)).astype(np.float32)
     return drawn

@@ -6,12 +6,9 @@ Law: it picks the eligible model with the best predicted success less λ times c
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import logging
 import os
-import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,19 +16,21 @@ import numpy as np
 
 from frugal._values.routing import Decision, Model, PriceOf, Request
 from frugal.errors import EmbeddingError
-from frugal.routers.constraints import Pruned, decided, fallback, prune
+from frugal.routers.constraints import Pruned, prune
+from frugal.routers.deciding import decided, fallback
 from frugal.routers.demand import cost_of
-from frugal.routers.learned.calibration import ALWAYS_STRONGEST, Expected
-from frugal.routers.learned.knowledge import Knowledge, gathered, loaded, saved
-from frugal.routers.learned.neighbours import LONGEST, Matrix, shape_of
+from frugal.routers.learned.calibration import ALWAYS_STRONGEST, LEAST_TOLD, Expected
+from frugal.routers.learned.embedding import embedded, embedded_now, name_of
+from frugal.routers.learned.files import loaded, saved
+from frugal.routers.learned.forecast import Foreseen
+from frugal.routers.learned.form import LONGEST, form_of
+from frugal.routers.learned.knowledge import Knowledge, gathered
 from frugal.routers.learned.rows import read
+from frugal.routers.learned.space import Matrix
 
 __all__ = ["Learned", "learned"]
 
 _log = logging.getLogger("frugal")
-
-_CHUNK = 512
-"""Texts that are embedded in one go while fitting."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Learned:
     quality: float
     embed: Any = None
     knowledge: Knowledge | None = field(default=None, repr=False, compare=False)
+    price_of: PriceOf | None = field(default=None, repr=False, compare=False)
 
     @property
     def expected(self) -> Expected:
@@ -62,7 +62,7 @@ class Learned:
         Args:
             source: a path to CSV or JSON Lines (`.gz` too), rows, or a ledger: `query, model, success` (true or
                 false, or 0 to 1) and, where it is known, `cost` in dollars, which wins over the price table.
-            price_of: prices a usage, for models of which no row has a cost.
+            price_of: prices a usage, for models of which no row has a cost; by default the price table.
 
         Returns:
             A router that knows.
@@ -80,7 +80,7 @@ class Learned:
             quality=self.quality,
             embed=self._embed_now,
             identity=str(getattr(self.embed, "identity", "")),
-            price_of=price_of,
+            price_of=price_of or self.price_of,
         )
         return replace(self, knowledge=knowledge)
 
@@ -97,13 +97,15 @@ class Learned:
         """Return this router with what `save` wrote.
 
         Raises:
-            ValueError: the file is not one of ours, of other models, or of another embedder.
+            ValueError: the file is not one of ours, of other models, of another quality, or of another embedder.
             OSError: it cannot be read.
         """
         knowledge = loaded(path)
         names = tuple(Model.of(model).name for model in self.models)
         if knowledge.names != names:
             raise ValueError(f"{os.fspath(path)!r} is about {knowledge.names}, not {names}; name the same models.")
+        if knowledge.quality != self.quality:
+            raise ValueError(f"{os.fspath(path)!r} keeps {knowledge.quality}, not {self.quality}; fit anew.")
         identity = str(getattr(self.embed, "identity", ""))
         if identity and knowledge.identity and identity != knowledge.identity:
             raise ValueError(f"it was learned with {knowledge.identity!r}, not {identity!r}; fit anew.")
@@ -117,18 +119,18 @@ class Learned:
             RuntimeError: it was not fitted.
         """
         knowledge = self._fitted()
-        pruned = prune(self.models, request, priced=True)
+        pruned = prune(self.models, request)
         names = [name for name in knowledge.names if name in pruned.eligible]
         if not names:
             if pruned.eligible:
                 return decided(pruned, next(iter(pruned.eligible)), "learned: only choice left")
             return fallback(request, pruned.candidates)
         try:
-            point = await self._point(knowledge, request.text)
+            foreseen = await self._foreseen(knowledge, request.text)
         except EmbeddingError as error:
             _log.warning("learned router takes the strongest model, for it cannot embed the query: %s", error)
             return decided(pruned, _strongest(knowledge, names), "learned: strongest, the query has no vector")
-        return _decide(knowledge, pruned, names, point, request)
+        return _decide(knowledge, pruned, names, foreseen, request)
 
     async def predicted(self, text: str) -> dict[str, float]:
         """Return the predicted success of each model on a query.
@@ -138,18 +140,19 @@ class Learned:
             RuntimeError: the router was not fitted.
         """
         knowledge = self._fitted()
-        success, _ = knowledge.policy.neighbours.predict(await self._point(knowledge, text))
-        return dict(zip(knowledge.names, map(float, success), strict=True))
+        foreseen = await self._foreseen(knowledge, text)
+        return dict(zip(knowledge.names, map(float, foreseen.success[0]), strict=True))
 
-    async def _point(self, knowledge: Knowledge, text: str) -> Matrix:
+    async def _foreseen(self, knowledge: Knowledge, text: str) -> Foreseen:
         text = text[:LONGEST]
         if not text.strip():
-            raise EmbeddingError(_name(self.embed), "the query is empty")
-        vector = await _embedded(self.embed, [text])
+            raise EmbeddingError(name_of(self.embed), "the query is empty")
+        vector = await embedded(self.embed, [text])
         if vector.shape[1] != len(knowledge.space.centre):
-            raise EmbeddingError(_name(self.embed), f"{vector.shape[1]} numbers, other than when it was fitted")
-        row: Matrix = knowledge.space.points(vector, np.array([shape_of(text)], dtype=np.float32))[0]
-        return row
+            raise EmbeddingError(name_of(self.embed), f"{vector.shape[1]} numbers, other than when it was fitted")
+        point = knowledge.space.points(vector, np.array([form_of(text)], dtype=np.float32))
+        forecast = knowledge.policy.forecast
+        return forecast.at(point, forecast.fold_of(text))
 
     def _fitted(self) -> Knowledge:
         if self.knowledge is None:
@@ -157,103 +160,53 @@ class Learned:
         return self.knowledge
 
     def _embed_now(self, texts: list[str]) -> Matrix:
-        """Embed from sync code, whether or not a loop runs in this thread."""
         if self.embed is None:
             raise TypeError("learned() needs embed=: a function of a list of texts, or frugal[semantic].")
-
-        async def all_of_them() -> Matrix:
-            chunks = (texts[at : at + _CHUNK] for at in range(0, len(texts), _CHUNK))
-            return np.vstack([await _embedded(self.embed, chunk) for chunk in chunks])
-
-        return _run(all_of_them())
+        return embedded_now(self.embed, texts)
 
 
-def _decide(knowledge: Knowledge, pruned: Pruned, names: Sequence[str], point: Matrix, request: Request) -> Decision:
+def _decide(
+    knowledge: Knowledge, pruned: Pruned, names: Sequence[str], foreseen: Foreseen, request: Request
+) -> Decision:
     price = knowledge.policy.price
-    success, cost = knowledge.policy.neighbours.predict(point)
     at = {name: knowledge.names.index(name) for name in names}
-    costs = {name: _cost(knowledge, pruned, name, float(cost[at[name]]), request) for name in names}
+    success = {name: float(foreseen.success[0, at[name]]) for name in names}
+    strongest = _strongest(knowledge, names)
     if price == ALWAYS_STRONGEST:
-        choice = _strongest(knowledge, names)
-        scores = {name: float(success[at[name]]) for name in names}
-        return decided(pruned, choice, "learned: strongest, no mixture keeps the quality", scores)
+        return decided(pruned, strongest, "learned: strongest, no mixture keeps the quality", success)
+    costs = {name: _cost(pruned, name, float(foreseen.cost[0, at[name]]), request) for name in names}
     if np.isinf(price):
         scores = {name: -costs[name] for name in names}
     else:
-        scores = {name: float(success[at[name]]) - price * costs[name] for name in names}
-    choice = max(names, key=lambda name: (scores[name], -costs[name]))
-    told = ", ".join(f"{name} {float(success[at[name]]):.2f}" for name in names)
-    return decided(pruned, choice, f"learned: predicted success {told}, less {price:.4g} a dollar", scores)
+        scores = {name: success[name] - price * costs[name] for name in names}
+    known = [name for name in names if foreseen.told[0, at[name]] >= LEAST_TOLD or name == strongest]
+    choice = max(known, key=lambda name: (scores[name], -costs[name]))
+    told = ", ".join(f"{name} {success[name]:.2f}" for name in names)
+    reason = f"learned: predicted success {told}, less {price:.4g} a dollar"
+    if len(known) < len(names):
+        reason += f"; too little known on queries like it of {', '.join(name for name in names if name not in known)}"
+    return decided(pruned, choice, reason, scores)
 
 
-def _cost(knowledge: Knowledge, pruned: Pruned, name: str, learned_cost: float, request: Request) -> float:
-    """Return what to expect to pay: as the rows say, else by price; less what a warm prompt cache saves."""
-    priced = pruned.eligible[name].cost
-    if not knowledge.costs_known:
-        return float(priced) if priced is not None else learned_cost
-    if not request.cached_tokens or priced is None:
-        return learned_cost
+def _cost(pruned: Pruned, name: str, usual: float, request: Request) -> float:
+    """Return what to expect to pay: what queries like it cost, less the part that a warm prompt cache saves.
+
+    What this request would cost by its own tokens is not asked: where all requests became longer, the price on cost
+    would give up quality that was promised.
+    """
+    warm = pruned.eligible[name].cost
+    if not request.cached_tokens or warm is None:
+        return usual
     cold = cost_of(replace(request, cached_tokens=0), name)
-    return learned_cost if cold is None else max(0.0, learned_cost + float(priced) - float(cold))
+    return usual * warm.pico / cold.pico if cold is not None and cold.pico else usual
 
 
 def _strongest(knowledge: Knowledge, names: Sequence[str]) -> str:
     expected = knowledge.policy.expected
     if expected.strongest in names:
         return expected.strongest
-    means = np.nanmean(knowledge.policy.neighbours.success, axis=0)
+    means = np.nanmean(knowledge.policy.forecast.past.success, axis=0)
     return max(names, key=lambda name: float(means[knowledge.names.index(name)]))
-
-
-async def _embedded(embed: Any, texts: list[str]) -> Matrix:
-    """Embed with a port's embedder or a plain function, and check what comes back.
-
-    Raises:
-        EmbeddingError: it failed, or gave no usable vectors.
-    """
-    try:
-        if hasattr(embed, "embed"):
-            given = await embed.embed(texts)
-        elif inspect.iscoroutinefunction(embed):
-            given = await embed(texts)
-        else:
-            # It may compute for long, so it does not run on the loop.
-            given = await asyncio.to_thread(embed, texts)
-            given = await given if inspect.isawaitable(given) else given
-        rows = np.asarray(given, dtype=np.float32)
-    except EmbeddingError:
-        raise
-    except Exception as error:
-        raise EmbeddingError(_name(embed), f"it raised {type(error).__name__}: {error}") from error
-    if rows.ndim != 2 or len(rows) != len(texts) or not rows.shape[1] or not np.isfinite(rows).all():
-        raise EmbeddingError(_name(embed), f"{len(texts)} texts gave an array of shape {rows.shape}")
-    return rows
-
-
-def _name(embed: Any) -> str:
-    return str(getattr(embed, "identity", None) or getattr(embed, "__qualname__", type(embed).__qualname__))
-
-
-def _run(work: Coroutine[Any, Any, Matrix]) -> Matrix:
-    """Run a coroutine to its end from sync code; in a thread of its own where this one has a loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    ended: list[Matrix | BaseException] = []
-
-    def run() -> None:
-        try:
-            ended.append(asyncio.run(work))
-        except BaseException as error:  # It is raised again below.
-            ended.append(error)
-
-    thread = threading.Thread(target=run, name="frugal-fit")
-    thread.start()
-    thread.join()
-    if isinstance(ended[0], BaseException):
-        raise ended[0]
-    return ended[0]
 
 
 def learned(
@@ -261,6 +214,7 @@ def learned(
     *,
     quality: float,
     embed: Callable[[list[str]], Any] | Any = None,
+    price_of: PriceOf | None = None,
 ) -> Learned:
     """Route by past queries with known outcomes.
 
@@ -268,6 +222,7 @@ def learned(
         models: the models; the outcomes say which is the strongest.
         quality: the share of the strongest model's success to keep as a mean over traffic, above 0 to 1.
         embed: turns a list of texts into vectors, sync or async, or an `Embedder`.
+        price_of: prices a usage while learning, where outcomes say no cost.
 
     Returns:
         A router to be given outcomes: `learned(...).fit(path)`.
@@ -292,4 +247,4 @@ def learned(
         raise ValueError(f"quality= is {quality!r}; it is a share of the strongest model's, above 0 to 1.")
     if embed is not None and not callable(embed) and not hasattr(embed, "embed"):
         raise TypeError(f"embed= is {embed!r}; give a function of a list of texts.")
-    return Learned(held, float(quality), embed)
+    return Learned(held, float(quality), embed, price_of=price_of)

@@ -10,6 +10,7 @@ import csv
 import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -66,28 +67,50 @@ def read(source: Any) -> Iterator[Row]:
 
 def _from_file(path: Path) -> Iterator[Row]:
     kind = [suffix for suffix in path.suffixes if suffix != ".gz"][-1:]
+    if kind not in ([".csv"], [".jsonl"], [".ndjson"], [".json"]):
+        raise ValueError(f"{path.name} is neither .csv nor .jsonl; name it so, or hand the rows in.")
     with _opened(path) as file:
-        if kind == [".csv"]:
-            for line, found in enumerate(csv.DictReader(file), start=2):
-                yield _row(found, f"{path.name} line {line}")
-        elif kind in ([".jsonl"], [".ndjson"], [".json"]):
-            for line, text in enumerate(file, start=1):
-                if text.strip():
-                    yield _row(_parsed(text, f"{path.name} line {line}"), f"{path.name} line {line}")
-        else:
-            raise ValueError(f"{path.name} is neither .csv nor .jsonl; name it so, or hand the rows in.")
+        found = _table(file) if kind == [".csv"] else _objects(file, path.name)
+        line = 0
+        while True:
+            try:
+                line, row = next(found, (line, None))
+            except _DAMAGED as error:
+                raise ValueError(
+                    f"{path.name} cannot be read after line {line} ({error}); mend the file, or write JSON Lines."
+                ) from error
+            if row is None:
+                return
+            yield _row(row, f"{path.name} line {line}")
+
+
+_DAMAGED = (csv.Error, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError)
+"""What the readers raise on a file that is broken, cut off, of another encoding, or one quote short."""
 
 
 def _opened(path: Path) -> TextIO:
+    # What a spreadsheet saves begins with a byte order mark.
     if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="")
-    return path.open(encoding="utf-8", newline="")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _table(file: TextIO) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    reader = csv.DictReader(file)
+    for row in reader:
+        yield reader.line_num, row
+
+
+def _objects(file: TextIO, name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    for line, text in enumerate(file, start=1):
+        if text.strip():
+            yield line, _parsed(text, f"{name} line {line}")
 
 
 def _parsed(text: str, where: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is not JSON ({error}); write one object a line.") from None
     if isinstance(found, dict):
         return found
@@ -129,7 +152,7 @@ def _share(value: Any, where: str) -> float:
 def _dollars(value: Any, where: str) -> float | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    number = _number(value)
+    number = None if isinstance(value, bool) else _number(value)
     if number is None or number < 0:
         raise ValueError(f"{where} has cost {value!r}; give dollars, 0 or more, or leave it out.")
     return number
@@ -138,7 +161,7 @@ def _dollars(value: Any, where: str) -> float | None:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

@@ -65,6 +65,147 @@ EASY = [
 ]
 
 
+HARD_IN_EVERYDAY_CLOTHES = """
+Give me a short summary of whether a landlord can evict a tenant for breaching the covenant of quiet enjoyment.
+What is the derivative of x^x?
+What's the dose of vancomycin for a 70 kg patient with CrCl 30?
+Which quantum numbers describe an electron in a 3d orbital?
+Format the following as a table: drug interactions of warfarin with amiodarone
+who is liable if an autonomous car hits a pedestrian?
+What is the IUPAC name of CH3CH(OH)CH2COOH?
+What is the Nash equilibrium of this game?
+Is this contract clause unconscionable?
+What is the integral of e^(-x^2)?
+Which drug is first line for status epilepticus?
+What is the time complexity of quicksort?
+Summarise the holding in Marbury v. Madison
+列出阿斯匹靈與華法林的交互作用
+翻譯並解釋這段合約條款的法律效力
+簡單說明黎曼猜想為何重要
+What is the mechanism of an SN2 reaction?
+When does strict liability apply?
+What is the treatment for hyperkalemia?
+Where is the error in this proof?
+Who can inherit if there is no will?
+List the side effects of lithium in pregnancy
+Summarize the differential diagnosis of syncope
+what is the boiling point elevation of 1 molal NaCl?
+Which gene is mutated in cystic fibrosis?
+What is the hybridization of carbon in CO2?
+List all subgroups of Z12
+Is every compact metric space complete?
+Translate the Schrödinger equation into momentum space
+What are the elements of negligence?
+which statute of limitations applies to fraud?
+What is the likely diagnosis: fever, neck stiffness and photophobia?
+請列出心肌梗塞的處置步驟
+摘要這份判決的理由
+列出所有滿足條件的質數並說明理由
+解釋貝氏定理是什麼並推導
+翻譯這段：若函數連續則必可積，並證明
+什么是极限的ε-δ定义？
+這份租約可以提前終止嗎？
+孕婦可以吃布洛芬嗎？
+What is the pKa of acetic acid?
+Which of these has the highest bond order?
+list the steps of glycolysis and their enzymes
+Who owns the copyright in a work made for hire?
+what is a martingale?
+What is the spectral radius of this matrix?
+is it legal to record a phone call?
+Can I take ibuprofen with lisinopril?
+what is the half-life of warfarin
+Simplify: prove that sqrt(3) is irrational
+What is the Kolmogorov complexity of a random string?
+List the necessary and sufficient conditions for a function to be Riemann integrable
+Summarize the pathogenesis of rheumatoid arthritis
+What is the standard of proof in a civil case?
+List the amendments that protect the accused
+Who bears the burden of proof in an adverse possession claim?
+Translate this sentence, then prove the claim in it
+what is the oxidation state of Mn in KMnO4?
+List the stages of sleep and their EEG patterns
+What is the eigenvector centrality of node A?
+Summarise how CRISPR edits DNA
+What is the next number in the sequence 1, 11, 21, 1211?
+List every integer solution of x^2 - 2y^2 = 1 below 1000
+Where does the electron transport chain take place?
+What is the normal range for serum potassium?
+who has priority between a secured creditor and a lien holder?
+Format the derivation of the quadratic formula nicely
+when is a search without a warrant allowed?
+what is the antidote for digoxin toxicity?
+What is the chromatic number of the Petersen graph?
+List the assumptions of linear regression
+Summarise the tax treatment of qualified dividends
+列出糖解作用的步驟
+這個積分怎麼算
+摘要：被繼承人死亡後的特留分如何計算
+什麼是拉格朗日乘數法？
+肺炎的經驗性抗生素是什麼？
+翻譯：設 G 為有限群，證明 H 為正規子群
+列出量子糾纏的三個應用
+何時可以行使正當防衛？
+What are the maxwell relations?
+List ways to diagonalize a symmetric tensor
+What's the difference in mechanism between SSRIs and SNRIs?
+Who can file an amicus brief?
+what is the stopping distance at 60 km/h with friction 0.7?
+Extract the parties' obligations from this indemnification clause
+Rewrite this proof so that it is rigorous
+Convert this SQL query plan into an index strategy
+list the failure modes of two-phase commit
+Summarise the trade-offs of optimistic concurrency control
+列出光電效應的成立條件
+摘要：強制執行異議之訴的要件
+列出骨質疏鬆症的危險因子
+解釋薛丁格方程式是什麼
+列出甲苯硝化的產物
+""".strip().splitlines()
+
+SMALL_TALK = """
+what time is it in Tokyo?
+Translate 'good night' to Spanish
+make a list of 5 fruits
+Summarize this paragraph: the cat sat on the mat.
+write a haiku about spring
+What is the plural of goose?
+fix typos: I has a dog
+Convert this to uppercase: hello
+give me a synonym for happy
+列出五種顏色
+把這句話翻成日文：早安
+幫我改錯字：我今天很高心
+who painted the Mona Lisa?
+what's the capital of Peru
+tell me a joke
+Rewrite this sentence politely: send me the file
+thank you
+What does ASAP mean?
+Format this list alphabetically: pear, apple, fig
+what is the capital of australia
+translate good morning to french
+make a shopping list for pancakes
+what day is it today?
+give me a synonym for big
+rewrite this more politely: I can't come
+list three ideas for a birthday gift for my mother
+how do you spell necessary
+what does LOL mean
+when is mother's day
+write a limerick about a cat
+translate this email to Spanish
+format my phone number
+where is the Eiffel tower
+who is the president of France?
+what is the opposite of hot?
+Summarize this meeting in bullet points
+list the days of the week in german
+tell me a riddle
+what are good names for a dog?
+""".strip().splitlines()
+
+
 def level(text: str, **facts: object) -> str:
     """Judge a text by the default rules."""
     return Rules()(Request(text=text, **facts)).level
@@ -86,6 +227,28 @@ def test_most_of_what_is_plainly_hard_goes_to_the_complex_tier():
 def test_everyday_tasks_go_to_the_simple_tier(text):
     """A router that sends everything up saves nothing."""
     assert level(text) == "simple"
+
+
+def test_what_is_hard_is_not_simple_for_opening_with_a_simple_word():
+    """Two thirds of these were written before the tables knew their words: no list of fields is ever complete."""
+    assert [text for text in HARD_IN_EVERYDAY_CLOTHES if level(text) == "simple"] == []
+
+
+def test_small_talk_and_chores_stay_simple():
+    """What is asked most is asked in everyday words, in capitals or without."""
+    assert [text for text in SMALL_TALK if level(text) != "simple"] == []
+
+
+def test_a_word_that_is_not_an_everyday_one_is_named():
+    """In the reason; a text to work on, a name and another script are not looked at for it."""
+    rules = Rules()
+    judged = rules(Request(text="What is the chromatic number of that graph?"))
+    assert (judged.level, judged.signals[-1]) == ("medium", "no everyday word (chromatic)")
+    assert "a technical word (polyarteritis)" in rules(Request(text="Translate to French: polyarteritis")).signals
+    for text in ("Translate to French: chromatic", "Who was Petersen?", "列出 chromatic 的同義詞"):
+        assert rules(Request(text=text)).level == "simple"
+    assert Rules(everyday=None)(Request(text="List the chromatic ones")).level == "simple"
+    assert Rules(endings=())(Request(text="Translate to French: polyarteritis")).level == "simple"
 
 
 SOURCE_SIMPLE = [r"翻譯", r"摘要", r"格式化", r"簡單問答", r"列出", r"解釋.*是什麼"]

@@ -10,7 +10,8 @@ from frugal._values.routing import Constraints, Model, Request
 from frugal._values.usage import Usage
 from frugal.errors import NoEligibleModelError
 from frugal.routers import constraints
-from frugal.routers.constraints import decided, fallback, prune, resolve
+from frugal.routers.constraints import prune, resolve
+from frugal.routers.deciding import decided, fallback
 from frugal.routers.demand import cost_of, same_model, window_needed
 
 

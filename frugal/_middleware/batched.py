@@ -20,9 +20,9 @@ from frugal._core.cover import covered
 from frugal._core.journal import Inner, Journal
 from frugal._core.keying import Keying
 from frugal._core.pipeline import Plan, Proceed
+from frugal._core.splitting import split_spent
 from frugal._mechanisms.batch import Batch
 from frugal._values.facts import Spent, Split
-from frugal._values.shares import split_cost, split_usage
 from frugal.errors import FrugalError, UnkeyableCallError
 
 __all__ = ["Batched"]
@@ -184,12 +184,10 @@ class Batched:
         weights = [self._weight(member.item) for member in members] if spents else []
         releases = tuple(journal.releases)
         for spent in spents:
-            usages, costs = split_usage(spent.usage, weights), split_cost(spent.cost, weights)
-            answers = [None for _ in weights] if spent.answer is None else split_cost(spent.answer, weights)
-            for index, member in enumerate(members):
-                share = replace(spent, usage=usages[index], cost=costs[index], answer=answers[index], hold=None)
-                member.branch.call.journal.add(Split(share, releases if index == 0 else (), call.id))
-            releases = ()
+            shares = split_spent(spent, [member.branch.call for member in members], weights)
+            for member, share in zip(members, shares, strict=True):
+                member.branch.call.journal.add(Split(share, releases, call.id))
+                releases = ()
         if releases:
             members[0].branch.call.journal.releases += releases
 

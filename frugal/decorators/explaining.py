@@ -9,6 +9,7 @@ from frugal._core.call import Call
 from frugal._core.pipeline import Mark, plan_of
 from frugal._values.key import diff, parts
 from frugal._values.money import ZERO, Money
+from frugal._values.routing import Candidate
 
 __all__ = ["CallExplanation", "Explanation", "explain", "explain_call"]
 
@@ -43,6 +44,7 @@ class CallExplanation:
         route: the model that would be asked.
         reason: why.
         held: what budgets would hold.
+        candidates: every model that a router looked at, with what excluded it, its cost and its score.
     """
 
     key: str
@@ -51,7 +53,7 @@ class CallExplanation:
     route: str | None
     reason: str
     held: Money = ZERO
-    candidates: tuple[Any, ...] = field(default=())
+    candidates: tuple[Candidate, ...] = field(default=())
 
     def diff(self, other: CallExplanation) -> list[str]:
         """Return the names of the parts in which two calls differ: why one misses the other's answer."""
@@ -60,7 +62,17 @@ class CallExplanation:
     def __str__(self) -> str:
         lines = [f"key    {self.key}", *(f"       {name} {digest[:12]}" for name, digest in self.key_parts.items())]
         lines += [f"ring   {line}" for line in self.rings]
+        lines += [f"model  {_told(candidate)}" for candidate in self.candidates]
         return "\n".join([*lines, f"route  {self.route}: {self.reason}", f"held   {self.held}"])
+
+
+def _told(candidate: Candidate) -> str:
+    """Say in a line how a model stood in a decision."""
+    facts = [] if candidate.excluded is None else [f"excluded: {candidate.excluded}"]
+    facts += [] if candidate.cost is None else [f"would cost {candidate.cost}"]
+    facts += [] if candidate.score is None else [f"score {candidate.score:.3g}"]
+    facts += [f"not known: {', '.join(candidate.unknown)}"] if candidate.unknown else []
+    return f"{candidate.model}: {'; '.join(facts) or 'may be asked'}"
 
 
 def explain(function: Any) -> Explanation:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -80,7 +81,7 @@ class _Meter:
             output_audio_tokens=int(self._usage.output_audio_tokens * share),
         )
         cost = self._model._price(self._name, usage)  # noqa: SLF001 the other half of the model
-        self._model.charged += cost - self._billed
+        self._model.bill(cost - self._billed)
         self._billed = cost
 
 
@@ -188,6 +189,7 @@ class FakeModel:
         self._gate = _Gate()
         self.calls: list[Seen] = []
         self.charged: Money = ZERO
+        self._lock = threading.Lock()
         self.active = 0
         self.most_active = 0
 
@@ -290,7 +292,7 @@ class FakeModel:
         return Usage(input_tokens=_tokens(text), output_tokens=_tokens(answer))
 
     def _charge(self, model: str, usage: Usage) -> None:
-        self.charged += self._price(model, usage)
+        self.bill(self._price(model, usage))
 
     def _price(self, model: str, usage: Usage) -> Money:
         prices = self._prices
@@ -306,6 +308,15 @@ class FakeModel:
         stated = usage if self._usage_in_stream else None
         events = list(self._shape.stream(seen.number, seen.model, pieces, stated, self._finish))
         return FakeStream(events, _Meter(self, seen.model, usage, len(pieces)), self._cut)
+
+    def bill(self, cost: Money) -> None:
+        """Add to what was charged; threads may share a model.
+
+        Args:
+            cost: the amount; a negative one takes back.
+        """
+        with self._lock:
+            self.charged += cost
 
     def __repr__(self) -> str:
         return f"FakeModel({self._shape.name!r}, {len(self.calls)} calls, charged {self.charged})"

@@ -10,6 +10,7 @@ from google.genai import types
 from httpx2 import AsyncClient
 
 from frugal import cached, disk, instrument, metered, semantic_cached
+from frugal.stores import DiskStore
 
 OTHERS = [
     (CHAT, {"api_key": "sk-2"}),
@@ -131,6 +132,7 @@ async def test_no_key_stands_in_a_cache_in_the_clear(server, ledger, tmp_path):
     """A key is digested with the rest; nobody finds it on the disk."""
     secret = "sk-" + "s3cr3t" * 4
     await asked_twice(CHAT, server, {"api_key": secret}, {"api_key": secret}, layers=[disk(tmp_path)])
+    assert DiskStore(tmp_path).flush(), "what is kept is written behind the calls"
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert not any(secret.encode() in path.read_bytes() for path in files)

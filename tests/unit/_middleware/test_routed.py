@@ -181,3 +181,16 @@ async def test_learned_fits_from_a_ledger_whose_caller_kept_the_queries(tmp_path
         await ask(user("hard rock"))
     assert [call.model for call in provider.calls] == ["gpt-4o-mini", "gpt-4o"]
     assert provider.charged > usd(0)
+
+
+async def test_an_explanation_tells_how_every_candidate_stood():
+    """What excluded it, what it would cost, how it scored: in words, for whoever wonders about a choice."""
+
+    @routed(by_complexity(simple=["gpt-4o-mini"], complex=["gpt-4"]), constraints={"requires_vision": True})
+    async def ask(prompt, *, model="gpt-4o"):
+        return prompt
+
+    found = await explain_call(ask, "Translate to French: good morning")
+    assert {one.model: one.excluded for one in found.candidates}["gpt-4"] == "no vision, and it is required"
+    assert "model  gpt-4: excluded: no vision, and it is required" in str(found)
+    assert f"route  gpt-4o-mini: {found.reason}" in str(found)

@@ -211,7 +211,7 @@ async def test_a_strong_model_that_a_budget_refuses_leaves_no_answer(tmp_path):
 
         @metered(ledger=ledger, prices=PRICES)
         @routed(cascade(["small", "large"], accept=lambda response: False))
-        @budgeted(daily_usd="0.004")
+        @budgeted(daily_usd="0.006")  # room for either of the two, and not for both
         async def ask(prompt, *, model="large", max_tokens=60):
             return await provider(prompt=prompt, model=model, max_tokens=max_tokens)
 

@@ -1,7 +1,5 @@
 """The veto's table: what must be refused and what must pass, in English and in Chinese, rule by rule."""
 
-import time
-
 import pytest
 
 from frugal._mechanisms.veto import veto
@@ -183,9 +181,8 @@ def test_a_list_marker_is_no_number():
     assert veto("do this:\n1. boil water\n2. add tea", "do this: boil water, add tea") is None
 
 
+@pytest.mark.timeout(120)
 def test_a_megabyte_is_read_in_time_that_grows_with_its_length():
-    """No pattern backtracks: a hostile text of 200,000 characters is read in a second or two at most."""
+    """No pattern backtracks: a hostile text of 200,000 characters takes a second; with a square, it would take hours."""
     for hostile in ("a" * 200_000, "a-" * 100_000, "1," * 100_000, "aa." * 66_000, "不" * 200_000, "'" * 200_000):
-        started = time.perf_counter()
         features(hostile)
-        assert time.perf_counter() - started < 5.0

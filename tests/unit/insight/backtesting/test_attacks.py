@@ -387,7 +387,7 @@ def test_a_long_log_takes_no_more_memory_than_itself(monkeypatch: pytest.MonkeyP
 
         def ended() -> None:
             if next(left) == many - 1:
-                ring._claim.cache_clear()  # what production remembers, too, and bounds by itself
+                ring._asked.cache_clear()  # what production remembers, too, and bounds by itself
                 digests._recent.clear()
                 gc.collect()
                 measured.append(tracemalloc.get_traced_memory()[0])

@@ -269,10 +269,12 @@ class NotAsyncError(FrugalError, TypeError):
 
     Attributes:
         function: what was decorated.
+        fix: what to do about it.
     """
 
     def __init__(self, function: str, fix: str = "Make it `async def`, or call it through asyncio.to_thread.") -> None:
         self.function = function
+        self.fix = fix
         super().__init__(
             f"{function} is not async: frugal decorates `async def` functions, async generators, and coroutines "
             f"that return a stream. {fix}"

@@ -177,6 +177,12 @@ class Ledger(Priced):
     async def standing(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
         """Return how budgets stand now, in the order of the claims.
 
+        Args:
+            claims: the budgets that are asked about, with their subjects.
+
+        Returns:
+            A status for each claim.
+
         Raises:
             LedgerUnavailableError: the ledger cannot be read now.
         """

@@ -289,6 +289,12 @@ class Reports:
     def stand(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
         """Return how claimed budgets stand, in the order of the claims.
 
+        Args:
+            claims: the budgets that are asked about, with their subjects.
+
+        Returns:
+            A status for each claim.
+
         Raises:
             LedgerUnavailableError: the ledger cannot be read now.
         """

@@ -186,7 +186,14 @@ class MemoryLedger:
             return True
 
     async def standing(self, claims: Sequence[Claim]) -> tuple[BudgetStatus, ...]:
-        """Return how budgets stand now, in the order of the claims."""
+        """Return how budgets stand now, in the order of the claims.
+
+        Args:
+            claims: the budgets that are asked about, with their subjects.
+
+        Returns:
+            A status for each claim.
+        """
         now = self._clock.now()
         with self._lock:
             return tuple(self._status(claim, now) for claim in claims)

@@ -302,11 +302,14 @@ class Settlement(NamedTuple):
         records: its records, in order; those that belong to a hold have `booked` set to its instant.
         releases: the ids of the holds that end with it.
         charges: for each record's id, the id of the hold that it was spent under, where there is one.
+        free: whether it is known, without a look at the records, that they cost nothing and that no hold ends: nobody
+            waits for it then, and the records may be made as late as they are first looked at.
     """
 
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     releases: tuple[str, ...] = ()
     charges: Mapping[str, str] | None = None
+    free: bool = False
 
 
 class Ticket(Protocol):

@@ -181,7 +181,7 @@ class Meter:
         except Exception:
             _log.exception("frugal: a call of %s could not be recorded", call.function)
             return None
-        return ticket if any(map(billing.is_paid, settlement.records)) else None
+        return None if settlement.free or not any(map(billing.is_paid, settlement.records)) else ticket
 
 
 class Attempt:

@@ -7,6 +7,7 @@ a cost stands in one of them.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from frugal._core.digests import digests_of
 from frugal._values.cost import Cost
 from frugal._values.facts import Escalated, Grown, Held, Refused, Routed, Saved, Shared, Spent, Split
 from frugal._values.money import ZERO
-from frugal._values.record import CallSummary, Record
+from frugal._values.record import FREE_OUTCOMES, CallSummary, Record
 from frugal._values.usage import NO_USAGE
 from frugal.errors import (
     BudgetExceededError,
@@ -51,7 +52,9 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     journal = call.journal
     kinds = set(map(type, journal.facts))
     if kinds.isdisjoint(_MOVING):
-        return Settlement((_free(call, error, now),), tuple(journal.releases))
+        said = _free(call, error, now)
+        nobody_waits = not journal.releases and said["outcome"] in FREE_OUTCOMES
+        return Settlement(_Later(said), tuple(journal.releases), None, nobody_waits)
     held = journal.held
     booked = {fact.id: fact.booked for fact in held}
     spents = journal.of(Spent)
@@ -65,7 +68,7 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     elif spents:
         records = _attempts(call, spents, charges)
     else:
-        records = [_free(call, error, now)]
+        records = [*_Later(_free(call, error, now))]
     spent_under: dict[str, int] = {}
     for record in records:
         hold = charges.get(record.id)
@@ -88,6 +91,32 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     releases = [fact.id for fact in held]
     releases += [hold for split in splits for hold in split.releases]
     return Settlement(records=marked, releases=(*releases, *journal.releases), charges=charges)
+
+
+class _Later(Sequence[Record]):
+    """The one record of a call, made when it is first looked at: a hit's by the ledger's writer, beside the calls."""
+
+    __slots__ = ("_record", "_said")
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self._said = said
+        self._record: Record | None = None
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self._made(),)[index]
+
+    def __iter__(self) -> Iterator[Record]:
+        yield self._made()
+
+    def _made(self) -> Record:
+        record = self._record
+        if record is None:
+            said = self._said
+            record = self._record = Record.of({**said, "time": _time(said["time"])})
+        return record
 
 
 def _with(record: Record, **changes: Any) -> Record:
@@ -177,8 +206,8 @@ def _batched(call: Call, splits: list[Split], error: BaseException | None, now: 
     )
 
 
-def _free(call: Call, error: BaseException | None, now: float) -> Record:
-    """Make the one record of a call that made no provider call."""
+def _free(call: Call, error: BaseException | None, now: float) -> dict[str, Any]:
+    """Return what the one record of a call says that made no provider call; its time as it stands in the call."""
     facts = call.journal.facts
     # A hit's one fact, as a rule.
     only = facts[0] if len(facts) == 1 else None
@@ -203,7 +232,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> Record:
         kind = "tool"
     said = _common(call)
     said["id"] = call.id
-    said["time"] = _time(call.started)
+    said["time"] = call.started
     said["kind"] = kind
     said["model_requested"] = call.model
     said["model"] = model or call.model
@@ -213,7 +242,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> Record:
     said["source_id"] = source
     said["latency"] = max(0.0, now - call.started)
     said["attempts"] = 0
-    return Record.of(said)
+    return said
 
 
 def draft(call: Call, cost: Cost, usage: Any) -> Record:
@@ -229,7 +258,7 @@ def draft(call: Call, cost: Cost, usage: Any) -> Record:
     return Record.of(said)
 
 
-def announce(call: Call, records: tuple[Record, ...]) -> None:
+def announce(call: Call, records: Sequence[Record]) -> None:
     """Tell the call around, and the scopes around it, what this call did."""
     outside = call.parent.inner if call.parent is not None else None
     spent = call.journal.last(Spent)

@@ -99,12 +99,16 @@ class Ledger(Priced):
         Returns:
             What tells when it is durable. One that cost nothing and ends no hold may take 50 ms.
         """
+        writer = self._writer
+        if settlement.free:
+            return writer.put(
+                Commit(map(row_of, settlement.records), (), {}, urgent=False, watch=writer.watch, later=True)
+            )
         urgent = bool(settlement.releases)
         for record in settlement.records:
             if record.outcome not in FREE_OUTCOMES or record.cost.amount is None or record.cost.amount.pico:
                 urgent = True
         rows = [row_of(record) for record in settlement.records]
-        writer = self._writer
         return writer.put(
             Commit(rows, settlement.releases, settlement.charges or {}, urgent=urgent, watch=writer.watch)
         )

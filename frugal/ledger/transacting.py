@@ -43,6 +43,13 @@ class ShutError(Exception):
         super().__init__(str(error))
 
 
+def _ids(piece: Piece) -> Sequence[str]:
+    try:
+        return piece.ids()
+    except Exception as error:  # its records are made only now
+        raise PoisonedError(piece, error) from error
+
+
 def is_common(error: Exception) -> bool:
     """Whether an error would hit any transaction, whatever is in it."""
     return isinstance(error, (sqlite3.OperationalError, OSError)) or type(error) is sqlite3.DatabaseError
@@ -96,7 +103,7 @@ class Transactions:
         return result
 
     def _each(self, desk: Desk, pieces: Sequence[Piece]) -> list[Any]:
-        ids = [id for piece in pieces for id in piece.ids()]
+        ids = [id for piece in pieces for id in _ids(piece)]
         if ids:
             desk.books.expect(ids)
         if any(piece.sweeps for piece in pieces):

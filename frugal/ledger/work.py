@@ -7,7 +7,7 @@ done again after a failure of the whole transaction, it gives what it would have
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -59,23 +59,28 @@ class Commit:
         charges: by record, the hold that it was spent under.
         urgent: whether somebody waits for it.
         watch: who sees to it that nobody waits for ever.
+        later: whether the rows are made by the writer, rather than on the thread that commits.
     """
 
-    __slots__ = ("_charges", "_rows", "releases", "ticket", "urgent")
+    __slots__ = ("_charges", "_coming", "_packed", "releases", "ticket", "urgent")
     sweeps = False
 
     def __init__(
         self,
-        rows: list[RecordRow],
+        rows: Iterable[RecordRow],
         releases: Sequence[str],
         charges: Mapping[str, str],
         *,
         urgent: bool,
         watch: Watch | None = None,
+        later: bool = False,
     ) -> None:
-        # Turned into text here, on the thread that commits: what cannot be written shows at once, and the
-        # writer's turn is short.
-        self._rows = [(row, pack(row)) for row in rows]
+        self._coming = iter(rows)
+        self._packed: list[tuple[RecordRow, str]] = []
+        if not later:
+            # Turned into text here, on the thread that commits: what cannot be written shows at once, and the
+            # writer's turn is short.
+            self._rows()
         self.releases = releases
         self._charges = charges
         self.urgent = urgent
@@ -83,11 +88,19 @@ class Commit:
 
     def ids(self) -> Sequence[str]:
         """Return the ids of its records."""
-        return [row.id for row, _ in self._rows]
+        return [row.id for row, _ in self._rows()]
+
+    def _rows(self) -> list[tuple[RecordRow, str]]:
+        """Return the rows with their texts, made once."""
+        for row in self._coming:
+            self._packed.append((row, pack(row)))
+        return self._packed
 
     def do(self, desk: Desk) -> Any:
         """Add, charge, release."""
-        rows = [self._booked(desk, row, text) for row, text in self._rows] if self._charges else self._rows
+        rows = self._rows()
+        if self._charges:
+            rows = [self._booked(desk, row, text) for row, text in rows]
         if self._charges or self.releases:
             desk.holds.unpresume({*self.releases, *self._charges.values()})
         for row, text in rows:
@@ -106,7 +119,7 @@ class Commit:
 
     def unwritten(self) -> Unwritten:
         """Return it as it is kept when it cannot be written."""
-        return Unwritten([row for row, _ in self._rows], list(self.releases), dict(self._charges))
+        return Unwritten([row for row, _ in self._rows()], list(self.releases), dict(self._charges))
 
 
 class Reserve:

@@ -107,6 +107,8 @@ class Function:
         """Return every argument by name, with defaults applied; extra positional ones as `*name`."""
         if instance is not None and self.takes_self:
             args = (instance, *args)
+        if not kwargs and len(args) == 1 and self._positional and self._plain:
+            return {**self._defaults, self._positional[0]: args[0]}
         if self._signature is not None and (not self._plain or (kwargs and any(name[:1] == "*" for name in kwargs))):
             return self._bind_slowly(args, kwargs)
         names = self._positional
@@ -330,10 +332,10 @@ class Call:
 
     @classmethod
     def of(cls, said: dict[str, Any]) -> Call:
-        """Make a call of all its fields by name; a frozen dataclass takes three times as long to make one.
+        """Make a call of its fields by name; a frozen dataclass takes three times as long to make one.
 
         Args:
-            said: every field; nothing is checked.
+            said: every field without a plain default; nothing is checked.
 
         Returns:
             The call.

@@ -159,13 +159,8 @@ class Plan:
                 "started": clock.now(),
                 "parent": parent,
                 "journal": Journal(),
-                "holds": (),
-                "covers": (),
-                "inner": None,
-                "span": None,
                 "scope": around,
                 "extras": extras or {},
-                "origin": None,
                 "memo": {},
             }
         )

@@ -50,11 +50,13 @@ _MOVING = frozenset({Held, Spent, Split})
 def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     """Turn the journal of a call into what is committed together."""
     journal = call.journal
-    kinds = set(map(type, journal.facts))
+    facts = journal.facts
+    if len(facts) == 1 and type(facts[0]) is Saved and error is None:  # a hit, as a rule
+        nobody_waits = not journal.releases and facts[0].layer in FREE_OUTCOMES
+        return Settlement(_Hit(call, facts[0], now), tuple(journal.releases), None, nobody_waits)
+    kinds = set(map(type, facts))
     if kinds.isdisjoint(_MOVING):
-        said = _free(call, error, now)
-        nobody_waits = not journal.releases and said["outcome"] in FREE_OUTCOMES
-        return Settlement(_Later(said), tuple(journal.releases), None, nobody_waits)
+        return Settlement((_free(call, error, now),), tuple(journal.releases))
     held = journal.held
     booked = {fact.id: fact.booked for fact in held}
     spents = journal.of(Spent)
@@ -68,7 +70,7 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     elif spents:
         records = _attempts(call, spents, charges)
     else:
-        records = [*_Later(_free(call, error, now))]
+        records = [_free(call, error, now)]
     spent_under: dict[str, int] = {}
     for record in records:
         hold = charges.get(record.id)
@@ -93,13 +95,20 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     return Settlement(records=marked, releases=(*releases, *journal.releases), charges=charges)
 
 
-class _Later(Sequence[Record]):
-    """The one record of a call, made when it is first looked at: a hit's by the ledger's writer, beside the calls."""
+class _Hit(Sequence[Record]):
+    """The one record of a hit, made when it is first looked at: by the ledger's writer, as a rule, beside the calls.
+
+    It keeps what the record says, and not the call: what a caller asked and was answered is nobody's by then.
+    """
 
     __slots__ = ("_record", "_said")
 
-    def __init__(self, said: dict[str, Any]) -> None:
-        self._said = said
+    def __init__(self, call: Call, saved: Saved, now: float) -> None:
+        parent = call.parent
+        self._said: tuple[Any, ...] = (
+            call.id, None if parent is None else parent.id, call.plan.function.name, call.facts, digests_of(call),
+            saved, call.model, call.started, now,
+        )  # fmt: skip
         self._record: Record | None = None
 
     def __len__(self) -> int:
@@ -114,8 +123,17 @@ class _Later(Sequence[Record]):
     def _made(self) -> Record:
         record = self._record
         if record is None:
-            said = self._said
-            record = self._record = Record.of({**said, "time": _time(said["time"])})
+            identity, parent, function, facts, (key, digests), saved, model, started, now = self._said
+            record = self._record = Record.of(
+                {
+                    "id": identity, "call": identity, "parent": parent, "time": _time(started),
+                    "kind": "llm" if model or saved.model else "tool", "function": function,
+                    "model_requested": model, "model": saved.model or model, "outcome": saved.layer,
+                    "saved": saved.cost, "latency": max(0.0, now - started), "user": facts.user, "run": facts.run,
+                    "tags": facts.tags, "similarity": saved.similarity, "source_id": saved.source_id, "key": key,
+                    "attempts": 0, "digests": digests,
+                }
+            )  # fmt: skip
         return record
 
 
@@ -206,14 +224,9 @@ def _batched(call: Call, splits: list[Split], error: BaseException | None, now: 
     )
 
 
-def _free(call: Call, error: BaseException | None, now: float) -> dict[str, Any]:
-    """Return what the one record of a call says that made no provider call; its time as it stands in the call."""
-    facts = call.journal.facts
-    # A hit's one fact, as a rule.
-    only = facts[0] if len(facts) == 1 else None
-    saved: Saved | Shared | None = (
-        only if type(only) is Saved else call.journal.last(Saved) or call.journal.last(Shared)
-    )
+def _free(call: Call, error: BaseException | None, now: float) -> Record:
+    """Make the one record of a call that made no provider call."""
+    saved: Saved | Shared | None = call.journal.last(Saved) or call.journal.last(Shared)
     outcome, similarity, source, kind = "provider", None, None, "llm"
     if isinstance(error, REFUSALS):
         outcome = "rejected"
@@ -232,7 +245,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> dict[str, Any]
         kind = "tool"
     said = _common(call)
     said["id"] = call.id
-    said["time"] = call.started
+    said["time"] = _time(call.started)
     said["kind"] = kind
     said["model_requested"] = call.model
     said["model"] = model or call.model
@@ -242,7 +255,7 @@ def _free(call: Call, error: BaseException | None, now: float) -> dict[str, Any]
     said["source_id"] = source
     said["latency"] = max(0.0, now - call.started)
     said["attempts"] = 0
-    return said
+    return Record.of(said)
 
 
 def draft(call: Call, cost: Cost, usage: Any) -> Record:

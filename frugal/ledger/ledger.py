@@ -27,7 +27,7 @@ from frugal.ledger.places import home
 from frugal.ledger.priced import Priced
 from frugal.ledger.store import Store
 from frugal.ledger.wire import row_of
-from frugal.ledger.work import Commit, Desk, Reserve
+from frugal.ledger.work import Commit, Desk, Later, Reserve
 from frugal.ledger.writer import Writer
 from frugal.ports import Claim, Clock, Grant, Settlement, Ticket
 
@@ -101,9 +101,7 @@ class Ledger(Priced):
         """
         writer = self._writer
         if settlement.free:
-            return writer.put(
-                Commit(map(row_of, settlement.records), (), {}, urgent=False, watch=writer.watch, later=True)
-            )
+            return writer.put(Later(settlement.records, writer.watch))
         urgent = bool(settlement.releases)
         for record in settlement.records:
             if record.outcome not in FREE_OUTCOMES or record.cost.amount is None or record.cost.amount.pico:

@@ -12,14 +12,15 @@ from typing import Any, Protocol
 
 import msgspec
 
+from frugal._values.record import Record
 from frugal.ledger.books import Books
 from frugal.ledger.holds import Asked, Holds
 from frugal.ledger.spill import Unwritten
 from frugal.ledger.tickets import Ticket, Watch
 from frugal.ledger.unit import Unit
-from frugal.ledger.wire import RecordRow, pack
+from frugal.ledger.wire import RecordRow, pack, row_of
 
-__all__ = ["Commit", "Desk", "Job", "Piece", "Reserve"]
+__all__ = ["Commit", "Desk", "Job", "Later", "Piece", "Reserve"]
 
 
 class Desk:
@@ -59,10 +60,9 @@ class Commit:
         charges: by record, the hold that it was spent under.
         urgent: whether somebody waits for it.
         watch: who sees to it that nobody waits for ever.
-        later: whether the rows are made by the writer, rather than on the thread that commits.
     """
 
-    __slots__ = ("_charges", "_coming", "_packed", "releases", "ticket", "urgent")
+    __slots__ = ("_charges", "_rows", "releases", "ticket", "urgent")
     sweeps = False
 
     def __init__(
@@ -73,14 +73,10 @@ class Commit:
         *,
         urgent: bool,
         watch: Watch | None = None,
-        later: bool = False,
     ) -> None:
-        self._coming = iter(rows)
-        self._packed: list[tuple[RecordRow, str]] = []
-        if not later:
-            # Turned into text here, on the thread that commits: what cannot be written shows at once, and the
-            # writer's turn is short.
-            self._rows()
+        # Turned into text here, on the thread that commits: what cannot be written shows at once, and the
+        # writer's turn is short.
+        self._rows = [(row, pack(row)) for row in rows]
         self.releases = releases
         self._charges = charges
         self.urgent = urgent
@@ -88,17 +84,15 @@ class Commit:
 
     def ids(self) -> Sequence[str]:
         """Return the ids of its records."""
-        return [row.id for row, _ in self._rows()]
+        return [row.id for row, _ in self.rows()]
 
-    def _rows(self) -> list[tuple[RecordRow, str]]:
-        """Return the rows with their texts, made once."""
-        for row in self._coming:
-            self._packed.append((row, pack(row)))
-        return self._packed
+    def rows(self) -> list[tuple[RecordRow, str]]:
+        """Return its records with their texts."""
+        return self._rows
 
     def do(self, desk: Desk) -> Any:
         """Add, charge, release."""
-        rows = self._rows()
+        rows = self.rows()
         if self._charges:
             rows = [self._booked(desk, row, text) for row, text in rows]
         if self._charges or self.releases:
@@ -119,7 +113,33 @@ class Commit:
 
     def unwritten(self) -> Unwritten:
         """Return it as it is kept when it cannot be written."""
-        return Unwritten([row for row, _ in self._rows()], list(self.releases), dict(self._charges))
+        return Unwritten([row for row, _ in self.rows()], list(self.releases), dict(self._charges))
+
+
+class Later(Commit):
+    """Add records that nobody waits for; they become rows, and may even be made, on the writer's thread.
+
+    Args:
+        records: the records.
+        watch: as for `Commit`.
+    """
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Sequence[Record], watch: Watch | None = None) -> None:
+        self._records = records
+        self._rows = []
+        self.releases = ()
+        self._charges = {}
+        self.urgent = False
+        self.ticket = Ticket(watch)
+
+    def rows(self) -> list[tuple[RecordRow, str]]:
+        """Return its records with their texts, made once."""
+        if not self._rows:
+            self._rows = [(row, pack(row)) for row in map(row_of, self._records)]
+            self._records = ()
+        return self._rows
 
 
 class Reserve:

@@ -56,9 +56,9 @@ def digest_call(function: str, arguments: Mapping[str, object], ignore: Collecti
     >>> one == digest_call("app.ask", {"prompt": "Hello", "model": "large"})
     False
     """
-    kept = {name: value for name, value in arguments.items() if name not in ignore} if ignore else dict(arguments)
+    kept = {name: value for name, value in arguments.items() if name not in ignore} if ignore else arguments
     try:
-        form = canonical(kept)
+        form = canonical(kept if type(kept) is dict else dict(kept))
         # As `digest(function, form)` does, in one step.
         return sha256(b"%b%d:%b" % (_begun(function), len(form), form)).hexdigest()[:_DIGITS]
     except Unkeyable:

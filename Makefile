@@ -140,6 +140,10 @@ api: $(VENV)/.has-dev ## Rewrite tests/public_api.txt, to be reviewed
 docs: $(VENV)/.has-docs ## Build the documentation into site/, warnings as errors
 	$(call step,documentation (mkdocs),NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict)
 
+.PHONY: pictures
+pictures: $(VENV)/.has-dev ## Make docs/images again, from the demo's ledger; wants Chromium and chromedriver
+	@$(BIN)/python .ci/pictures.py
+
 BENCH_DATA := read_payloads replay_agent_sessions budget_azure_trace routing_gsm8k routing_adaptive semantic_paraphrase semantic_clinc
 
 .PHONY: bench

@@ -136,9 +136,10 @@ api: $(VENV)/.has-dev ## Rewrite tests/public_api.txt, to be reviewed
 	@mv $(VENV)/.public_api tests/public_api.txt
 	@git --no-pager diff --stat -- tests/public_api.txt
 
+# Not `--quiet`: mkdocs would not see its own warnings, and nothing could fail.
 .PHONY: docs
 docs: $(VENV)/.has-docs ## Build the documentation into site/, warnings as errors
-	$(call step,documentation (mkdocs),NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict)
+	$(call step,documentation (mkdocs),NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict > $(VENV)/.docs 2>&1 || { cat $(VENV)/.docs; false; })
 
 .PHONY: pictures
 pictures: $(VENV)/.has-dev ## Make docs/images again, from the demo's ledger; wants Chromium and chromedriver

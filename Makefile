@@ -162,13 +162,14 @@ build: $(VENV)/.has-dev ## Wheel and sdist, tried from the built file in a clean
 	$(call step,metadata (twine),$(BIN)/twine check --strict dist/*)
 	$(call step,the wheel alone runs the README,$(BIN)/python -m venv build/clean && build/clean/bin/python $(PIP) install dist/*.whl && build/clean/bin/python -I .ci/try_wheel.py README.md)
 
-EXTRAS := semantic:wordllama ann:usearch otlp:opentelemetry.exporter.otlp.proto.http report:bokeh
+EXTRAS := semantic ann otlp report
 
 .PHONY: extras
-extras: build ## Each extra, installed alone from the wheel, brings what it says
-	@for pair in $(EXTRAS); do name=$${pair%%:*}; module=$${pair#*:}; rm -rf build/extra; \
+extras: build ## Each extra, installed alone from the wheel, does what it is for; without it, it is asked for by name
+	@build/clean/bin/python -I .ci/try_extra.py core
+	@for name in $(EXTRAS); do rm -rf build/extra; \
 	  $(BIN)/python -m venv build/extra && build/extra/bin/python $(PIP) install "$$(ls dist/*.whl)[$$name]" \
-	  && build/extra/bin/python -I -c "import frugal, $$module" && echo "--- frugal[$$name]: ok" || exit 1; done
+	  && build/extra/bin/python -I .ci/try_extra.py $$name || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what was built and cached; environments too

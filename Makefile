@@ -136,9 +136,14 @@ api: $(VENV)/.has-dev ## Rewrite tests/public_api.txt, to be reviewed
 	@mv $(VENV)/.public_api tests/public_api.txt
 	@git --no-pager diff --stat -- tests/public_api.txt
 
+# Not `--quiet`: mkdocs would not see its own warnings, and nothing could fail.
 .PHONY: docs
 docs: $(VENV)/.has-docs ## Build the documentation into site/, warnings as errors
-	$(call step,documentation (mkdocs),NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict)
+	$(call step,documentation (mkdocs),NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict > $(VENV)/.docs 2>&1 || { cat $(VENV)/.docs; false; })
+
+.PHONY: pictures
+pictures: $(VENV)/.has-dev ## Make docs/images again, from the demo's ledger; wants Chromium and chromedriver
+	@$(BIN)/python .ci/pictures.py
 
 BENCH_DATA := read_payloads replay_agent_sessions budget_azure_trace routing_gsm8k routing_adaptive semantic_paraphrase semantic_clinc
 
@@ -157,13 +162,14 @@ build: $(VENV)/.has-dev ## Wheel and sdist, tried from the built file in a clean
 	$(call step,metadata (twine),$(BIN)/twine check --strict dist/*)
 	$(call step,the wheel alone runs the README,$(BIN)/python -m venv build/clean && build/clean/bin/python $(PIP) install dist/*.whl && build/clean/bin/python -I .ci/try_wheel.py README.md)
 
-EXTRAS := semantic:wordllama ann:usearch otlp:opentelemetry.exporter.otlp.proto.http report:bokeh
+EXTRAS := semantic ann otlp report
 
 .PHONY: extras
-extras: build ## Each extra, installed alone from the wheel, brings what it says
-	@for pair in $(EXTRAS); do name=$${pair%%:*}; module=$${pair#*:}; rm -rf build/extra; \
+extras: build ## Each extra, installed alone from the wheel, does what it is for; without it, it is asked for by name
+	@build/clean/bin/python -I .ci/try_extra.py core
+	@for name in $(EXTRAS); do rm -rf build/extra; \
 	  $(BIN)/python -m venv build/extra && build/extra/bin/python $(PIP) install "$$(ls dist/*.whl)[$$name]" \
-	  && build/extra/bin/python -I -c "import frugal, $$module" && echo "--- frugal[$$name]: ok" || exit 1; done
+	  && build/extra/bin/python -I .ci/try_extra.py $$name || exit 1; done
 
 .PHONY: clean
 clean: ## Remove what was built and cached; environments too

@@ -317,8 +317,9 @@ class RequestTooLargeError(FrugalError, ValueError):
         self.function = function
         self.requested = requested
         self.limit = limit
+        who = f"{function}()" if function else "a call"
         super().__init__(
-            f"{function or 'a call'} asks for {requested} tokens, more than the limit of {limit} a minute "
+            f"{who} asks for {requested} tokens, more than the limit of {limit} a minute "
             "will ever allow. Shorten the request, lower its max_tokens, or raise tpm=."
         )
 

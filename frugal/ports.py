@@ -298,7 +298,7 @@ class Grant:
 class Settlement(NamedTuple):
     """What one call commits, together or not at all.
 
-    Args:
+    Attributes:
         records: its records, in order; those that belong to a hold have `booked` set to its instant.
         releases: the ids of the holds that end with it.
         charges: for each record's id, the id of the hold that it was spent under, where there is one.

@@ -16,6 +16,7 @@ from frugal._core.pipeline import Proceed, isinstance_stream
 from frugal._core.stream import Ending, tap
 from frugal._mechanisms.pace import Pace, Slot
 from frugal._values.facts import Spent
+from frugal.errors import RequestTooLargeError
 from frugal.ports import RequestReader, UsageReader
 
 __all__ = ["RateLimited"]
@@ -37,7 +38,10 @@ class RateLimited:
         if call.parent is not None and self.pace.concurrency is not None:
             self._see_that_it_ends(call, self.pace.concurrency.limit)
         slot = self.pace.slot(self._tokens(call))
-        await slot.acquire()
+        try:
+            await slot.acquire()
+        except RequestTooLargeError as error:  # one decorator may limit many functions: the pace knows none of them
+            raise RequestTooLargeError(call.function, error.requested, error.limit) from None
         self.holding[call.id] += 1
         before = len(call.journal.facts)
         try:

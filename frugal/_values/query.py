@@ -13,7 +13,10 @@ import copyreg
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["LONGEST", "MARK", "last_user_turn"]
+__all__ = ["ASKED", "LONGEST", "MARK", "last_user_turn"]
+
+ASKED = ("messages", "input", "contents", "prompt")
+"""The arguments in which a question is looked for."""
 
 LONGEST = 8_192
 """Characters beyond which a text is not matched by meaning: one vector cannot tell long documents apart."""
@@ -42,7 +45,7 @@ def last_user_turn(arguments: Mapping[str, object]) -> tuple[str, dict[str, obje
     >>> last_user_turn({"prompt": "hello", "seed": 1}) == ("hello", {"prompt": MARK, "seed": 1})
     True
     """
-    present = [name for name in ("messages", "input", "contents", "prompt") if arguments.get(name)]
+    present = [name for name in ASKED if arguments.get(name)]
     if len(present) != 1:
         return None
     name = present[0]

@@ -72,11 +72,6 @@ def budgeted(
     >>> import asyncio
     >>> from frugal import budgeted
     >>> from frugal.errors import BudgetExceededError
-    >>> from frugal.testing import FakeModel
-    >>> model = FakeModel()
-    >>> @budgeted(daily_usd="0.00001")
-    ... async def ask(messages, *, model_name="gpt-4o", max_tokens=500):
-    ...     return await model(messages, model=model_name)
     >>> @budgeted(daily_usd="0.00001")
     ... async def ask(messages, *, model="gpt-4o", max_tokens=500): ...
     >>> try:

@@ -20,10 +20,11 @@ from frugal._values.budget import check_per, subject_of
 from frugal._values.clock import SystemClock, clock
 from frugal._values.folding import answer_class
 from frugal._values.key import digest, digest_call
-from frugal._values.query import LONGEST, MARK, last_user_turn
+from frugal._values.query import ASKED, LONGEST, MARK, last_user_turn
 from frugal.decorators.caching import Seconds, home, seconds
 from frugal.decorators.forgetting import clear_user, remember
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ports
+from frugal.errors import MissingExtraError
 
 __all__ = ["semantic_cached"]
 
@@ -104,7 +105,7 @@ def semantic_cached(
     Raises:
         TypeError: both `threshold` and `max_error_rate` are given, or an argument is not what it should be.
         ValueError: an argument is out of its range.
-        MissingExtraError: no `embed` is given and WordLlama is not installed.
+        MissingExtraError: no `embed` is given and WordLlama is not installed, or `index` is `"ann"` and usearch is not.
 
     >>> import asyncio
     >>> from frugal import semantic_cached
@@ -144,12 +145,25 @@ def semantic_cached(
 
         def build(call: Call) -> Matcher:
             where = Path(directory).expanduser() if directory is not None else home("semantic")
+            if query is None:
+                _see_a_question(call)
             return _matcher(call, where, policy_of(), embedder, embed, query, per, veto, lives, max_items,
                             made_index, equivalent, around)  # fmt: skip
 
         return SemanticCached(build, ports(), f"semantic_cached({rule})", copy_of if copy else None)
 
     return decorate(function, make, f"semantic_cached({rule})")
+
+
+def _see_a_question(call: Call) -> None:
+    """Say once of a function that it has nothing to be matched by: each of its calls would be a miss, silently."""
+    if not any(call.plan.function.accepts(name) for name in ASKED):
+        *first, last = ASKED
+        _log.warning(
+            "frugal: %s has no argument %s or %s, so semantic_cached finds no question in it and never answers. "
+            "Name the argument so, or give query= a function of the call.",
+            call.function, ", ".join(first), last,
+        )  # fmt: skip
 
 
 def _policy(threshold: float | None, max_error_rate: float | None) -> Callable[[], Any]:
@@ -171,6 +185,8 @@ def _index(index: str | Callable[[], Any]) -> Callable[[], Any]:
     kinds: dict[str, Any] = {"auto": AutoIndex, "exact": ExactIndex, "ann": GraphIndex}
     if index not in kinds:
         raise ValueError(f"index={index!r}: it is one of {', '.join(kinds)}, or a function that makes an Index.")
+    if index == "ann" and not GraphIndex.available():
+        raise MissingExtraError("index='ann' (usearch)", "ann")
     made: Callable[[], Any] = kinds[index]
     return made
 

@@ -24,21 +24,24 @@ class GraphIndex:
     """Nearly exact nearest neighbours by cosine.
 
     Args:
-        dims: numbers in a vector.
+        dims: numbers in a vector; those of the first that is added when `None`.
 
     Raises:
         MissingExtraError: usearch is not installed.
     """
 
-    __slots__ = ("_graph", "dims")
+    __slots__ = ("_graph", "_usearch", "dims")
 
-    def __init__(self, dims: int) -> None:
+    def __init__(self, dims: int | None = None) -> None:
         try:
-            usearch = importlib.import_module("usearch.index")
+            self._usearch: Any = importlib.import_module("usearch.index")
         except ImportError as error:
             raise MissingExtraError("an approximate index (usearch)", "ann") from error
         self.dims = dims
-        self._graph: Any = usearch.Index(ndim=dims, metric="cos", dtype="f16")
+        self._graph: Any = None if dims is None else self._of(dims)
+
+    def _of(self, dims: int) -> Any:
+        return self._usearch.Index(ndim=dims, metric="cos", dtype="f16")
 
     @staticmethod
     def available() -> bool:
@@ -46,10 +49,10 @@ class GraphIndex:
         return importlib.util.find_spec("usearch") is not None
 
     def __len__(self) -> int:
-        return len(self._graph)
+        return 0 if self._graph is None else len(self._graph)
 
     def __contains__(self, id: int) -> bool:
-        return bool(self._graph.contains(id))
+        return self._graph is not None and bool(self._graph.contains(id))
 
     def add(self, id: int, vector: Any) -> None:
         """Keep *vector* under *id*, in the place of what the id had.
@@ -58,7 +61,10 @@ class GraphIndex:
             ValueError: the vector cannot be used (see `direction`).
         """
         unit = direction(vector, self.dims)
-        if id in self:
+        if self._graph is None:
+            self.dims = len(unit)
+            self._graph = self._of(self.dims)
+        elif id in self:
             self._graph.remove(id)
         self._graph.add(id, unit)
 
@@ -74,7 +80,7 @@ class GraphIndex:
             ValueError: the vector cannot be used (see `direction`).
         """
         unit = direction(vector, self.dims)
-        if not len(self._graph) or k < 1:
+        if not len(self) or k < 1:
             return []
         found = self._graph.search(unit, k)
         similarities = np.clip(1.0 - found.distances, -1.0, 1.0)

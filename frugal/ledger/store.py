@@ -198,7 +198,7 @@ class Store:
             raise LedgerFormatError(
                 self.directory,
                 f"it has version {schema.version}, and this frugal knows up to {VERSION}",
-                "Upgrade frugal: pip install --upgrade frugal.",
+                "Upgrade frugal, or give Ledger(directory=) another directory.",
             )
         self._checked = (there.st_dev, there.st_ino)
 

@@ -76,7 +76,7 @@ def cascade(models: Iterable[str | Model], *, accept: Callable[[Any], Any]) -> C
     Args:
         models: the models, the cheapest first; two or more make sense.
         accept: says whether an answer will do: `(response)`, or `(text: str)` with that annotation to be
-        given the answer's text; sync or async. The last model's answer is not asked about.
+            given the answer's text; sync or async. The last model's answer is not asked about.
 
     Returns:
         A router.

@@ -218,8 +218,8 @@ def a_rate_without_a_limit() -> None:
 
 @says(
     errors.RequestTooLargeError,
-    "a call asks for … tokens, more than the limit of 10 a minute will ever allow. Shorten the request, lower its "
-    "max_tokens, or raise tpm=.",
+    "…a_request_above_the_rate.<locals>.ask() asks for … tokens, more than the limit of 10 a minute will ever allow. "
+    "Shorten the request, lower its max_tokens, or raise tpm=.",
 )
 def a_request_above_the_rate() -> None:
     @rate_limited(tpm=10)

@@ -169,7 +169,7 @@ def adaptive(
     Raises:
         TypeError: `models` is a single name, or a function cannot be called.
         ValueError: there are no models, one comes twice, the base is none of them, or a number is out of
-        range.
+            range.
 
     >>> route = adaptive(["small", "large"], seed=1, explore=0)
     >>> route.learn([Outcome(cell=Cell("any", "large"), success=True)] * 30)

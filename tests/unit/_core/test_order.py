@@ -1,7 +1,9 @@
 """Each row of the table of orders: what it says is lost is lost in that order, and not in the recommended one."""
 
 import asyncio
+import re
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -430,3 +432,10 @@ def test_what_would_see_a_list_in_the_place_of_a_call_is_refused(inner):
     with pytest.raises(TypeError, match=rf"@.*{named} stands under @batched"):
         batched(rings[inner](ask))
     batched(rate_limited(rpm=1)(ask))
+
+
+def test_the_page_on_order_tells_every_row_and_no_other():
+    """Who reads why an order loses something reads what the warning says."""
+    page = Path(__file__).parents[3] / "docs" / "explanation" / "order.md"
+    told = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.+) \|$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(*pair, loss) for pair, loss in LOSSES.items()] == told

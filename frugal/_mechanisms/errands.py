@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from frugal._mechanisms.loops import PerLoop
+from frugal._values.threads import sealed, stopped
 
 __all__ = ["Errands", "each"]
 
@@ -38,7 +39,7 @@ class Errands(Generic[T]):
     """Do blocking work off the loop's thread, for many callers at once.
 
     Args:
-        work: does it, in a thread: takes items and gives as many results in their order; one that is an `Exception` is
+        work: does it, in a thread: takes items and gives as many results in their order; one that is an exception is
             raised to its caller, and one that it raises itself is raised to all.
         most: items in one job.
 
@@ -87,14 +88,14 @@ class Errands(Generic[T]):
         try:
             job = loop.run_in_executor(None, self._done, [item for item, _ in taken])
         except RuntimeError as error:  # the loop's threads are gone: it is closing
-            lane.busy = False
-            _tell([future for _, future in taken], [error] * len(taken))
+            lane.busy, lane.waiting = False, []
+            _tell([future for _, future in waiting], [error] * len(waiting))
             return
         job.add_done_callback(partial(self._landed, lane, loop, [future for _, future in taken]))
 
     def _done(self, items: list[T]) -> Sequence[Any]:
         """Do the work; in a thread."""
-        results = self._work(items)
+        results = sealed(self._work, items)
         if len(results) != len(items):
             raise RuntimeError(f"the work of {len(items)} errands gave {len(results)} results")
         return results
@@ -121,7 +122,7 @@ def each(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     for call in calls:
         try:
             results.append(call())
-        except Exception as error:
+        except BaseException as error:  # a panic of a library in Rust is no `Exception`, and concerns one caller too
             results.append(error)
     return results
 
@@ -130,7 +131,9 @@ def _tell(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any]) -> Non
     for future, result in zip(futures, results, strict=True):
         if future.done():
             continue
-        if isinstance(result, BaseException):
+        if isinstance(result, StopIteration):  # which no future takes, and whoever follows must be told all the same
+            future.set_exception(stopped(result))
+        elif isinstance(result, BaseException):
             future.set_exception(result)
         else:
             future.set_result(result)

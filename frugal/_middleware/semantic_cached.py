@@ -27,6 +27,7 @@ from frugal._mechanisms.errands import Errands, each
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
 from frugal._values.facts import Held, Saved, Spent
 from frugal._values.money import Money
+from frugal._values.threads import in_thread, sealed
 from frugal._values.usage import Usage
 from frugal.errors import EmbeddingError
 
@@ -94,10 +95,10 @@ class Matcher:
         if not self.foreign:
             return await self.run(look)
         if not self.waits:
-            return await asyncio.to_thread(look)
+            return await in_thread(look)
         if not self.threads:
             self.threads.append(ThreadPoolExecutor(1, "frugal-veto"))
-        return await asyncio.get_running_loop().run_in_executor(self.threads[0], look)
+        return await asyncio.get_running_loop().run_in_executor(self.threads[0], sealed, look)
 
     def learn(self, decision: Decision, *, right: bool) -> None:
         """Tell the policy, and the entry's own record; may wait for the disk."""
@@ -201,7 +202,7 @@ class SemanticCached:
         """Return the entry's answer, as this caller's own; `None` when its row is damaged."""
         try:
             if len(entry.answer) > LARGE:
-                kept = await asyncio.to_thread(matcher.codec.loads, entry.answer)
+                kept = await in_thread(matcher.codec.loads, entry.answer)
             else:
                 kept = matcher.codec.loads(entry.answer)
             value, streamed, pico, usage, model, source = kept

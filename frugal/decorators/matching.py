@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import os
@@ -21,6 +20,7 @@ from frugal._values.clock import SystemClock, clock
 from frugal._values.folding import answer_class
 from frugal._values.key import digest, digest_call
 from frugal._values.query import ASKED, LONGEST, MARK, last_user_turn
+from frugal._values.threads import in_thread
 from frugal.decorators.caching import Seconds, home, seconds
 from frugal.decorators.forgetting import clear_user, remember
 from frugal.decorators.wiring import Decorator, decorate, embedder_of, ports
@@ -412,7 +412,7 @@ def _classify(equivalent: Callable[[Any, Any], Any] | None, codec: Any) -> Calla
 
     async def by_user(value: Any, near: list[Any]) -> str:
         for entry in near:
-            kept = await asyncio.to_thread(codec.loads, entry.answer)
+            kept = await in_thread(codec.loads, entry.answer)
             same = equivalent(kept[0], value)
             if await same if inspect.isawaitable(same) else same:
                 return str(entry.answer_class)

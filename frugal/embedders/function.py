@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from frugal._values.clock import clock as ambient
+from frugal._values.threads import in_thread
 from frugal.errors import EmbeddingError
 from frugal.ports import Clock
 
@@ -107,7 +108,7 @@ class FunctionEmbedder:
     async def _call(self, texts: list[str]) -> Any:
         if self._is_async:
             return await self._function(texts)
-        returned = await asyncio.to_thread(self._function, texts)
+        returned = await in_thread(self._function, texts)
         return await returned if inspect.isawaitable(returned) else returned
 
     def __repr__(self) -> str:

@@ -20,6 +20,7 @@ from frugal._mechanisms.errands import Errands
 from frugal._mechanisms.tiers.drops import Drops
 from frugal._mechanisms.tiers.layer import LARGE, Found, Kept, Layer, earliest, is_large
 from frugal._values.clock import clock as ambient
+from frugal._values.threads import in_thread
 from frugal.errors import UnencodableValueError
 from frugal.ports import Clock, Stored
 
@@ -174,7 +175,7 @@ class Tiers:
             if kept is None or layer.codec is None:
                 return kept
             if len(kept.value) > LARGE:
-                return await asyncio.to_thread(layer.decode, key, kept)
+                return await in_thread(layer.decode, key, kept)
             return layer.decode(key, kept)
         except Exception as error:
             self._fault(layer, "get", error)
@@ -248,32 +249,35 @@ class Tiers:
         return done
 
     async def _keep(self, layer: Layer, key: str, kept: Kept, ticket: int) -> bool:
+        # A caller that is cancelled meanwhile leaves a thread behind, which ends what it began by itself.
+        keep = partial(self._keep_now, layer, key, kept, ticket)
+        in_thread = not layer.sets_at_once or (layer.codec is not None and is_large(kept.value))
+        return await asyncio.to_thread(keep) if in_thread else keep()
+
+    def _keep_now(self, layer: Layer, key: str, kept: Kept, ticket: int) -> bool:
+        """Keep a value in one layer; return whether it stands there."""
         try:
             placed = self._placed(layer, kept)
             if layer.codec is None:
                 data: Any = placed._replace(value=kept.value if self._copy is None else self._copy(kept.value))
-            elif is_large(kept.value):
-                data = await asyncio.to_thread(layer.pack, key, placed)
             else:
                 data = layer.pack(key, placed)
-            if self._drops.void(key, ticket):
-                return False
-            if layer.sets_at_once:
-                layer.store.set(key, data, self._expiry(placed), kept.tag)
-            else:
-                await asyncio.to_thread(layer.store.set, key, data, self._expiry(placed), kept.tag)
-                if self._drops.void(key, ticket):
-                    await asyncio.to_thread(layer.store.delete, key)
-                    return False
+            return self._set(layer, key, data, placed, ticket)
         except Exception as error:
             self._fault(layer, "set", error)
             # An older value must not answer in the place of the one that could not be kept.
-            if layer.waits:
-                await asyncio.to_thread(self._drop, layer, "delete", key)
-            else:
-                self._drop(layer, "delete", key)
+            self._drop(layer, "delete", key)
             return False
-        return True
+
+    def _set(self, layer: Layer, key: str, data: Any, placed: Kept, ticket: int) -> bool:
+        """Set a value unless it has been dropped, also if that is while it is being set, by another thread."""
+        if self._drops.void(key, ticket):
+            return False
+        layer.store.set(key, data, self._expiry(placed), placed.tag)
+        if not self._drops.void(key, ticket):
+            return True
+        layer.store.delete(key)
+        return False
 
     def _placed(self, layer: Layer, kept: Kept) -> Kept:
         now = self._clock.now()
@@ -289,11 +293,11 @@ class Tiers:
             if not layer.sets_at_once or layer.codec is not None:
                 continue
             value = self._copied(layer, key, kept.value)
-            if value is _MISS or self._drops.void(key, ticket):
+            if value is _MISS:
                 continue
             placed = self._placed(layer, kept._replace(value=value, fresh_until=fresh_until))
             try:
-                layer.store.set(key, placed, self._expiry(placed), kept.tag)
+                self._set(layer, key, placed, placed, ticket)
             except Exception as error:
                 self._fault(layer, "set", error)
 

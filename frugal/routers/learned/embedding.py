@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from frugal._values.threads import in_thread
 from frugal.errors import EmbeddingError
 from frugal.routers.learned.space import Matrix
 
@@ -36,7 +37,7 @@ async def embedded(embed: Any, texts: list[str]) -> Matrix:
             given = await embed(texts)
         else:
             # It may compute for long, so it does not run on the loop.
-            given = await asyncio.to_thread(embed, texts)
+            given = await in_thread(embed, texts)
             given = await given if inspect.isawaitable(given) else given
         rows = np.asarray(given, dtype=np.float32)
     except EmbeddingError:

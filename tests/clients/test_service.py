@@ -35,6 +35,15 @@ async def get(client, path, user, question="The answer?"):
     return await client.get(path, params={"question": question}, headers={"X-User": user})
 
 
+def asked(path, version):
+    """Return what a server of that ASGI version says of a request of Ada's."""
+    return {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": version}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"question=The+answer%3F",
+        "root_path": "", "headers": [(b"x-user", b"ada")], "client": ("127.0.0.1", 1), "server": ("service", 80),
+    }  # fmt: skip
+
+
 async def records(**of):
     async with Ledger() as ledger:
         await ledger.flush()
@@ -79,6 +88,22 @@ async def test_a_stream_arrives_whole_and_is_charged_to_its_user(service, client
     assert record.cost.amount == service.provider.charged
 
 
+async def test_an_answer_without_a_stream_is_made_and_charged_though_its_client_has_left(service):
+    """Nobody tells such an endpoint; what was made is paid for, and recorded so."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await service.app(asked("/ask", "2.4"), receive, send)
+    (record,) = await records(user="ada")
+    assert record.cost.amount == service.provider.charged
+    assert "http.response.start" in sent
+
+
 @pytest.mark.parametrize(("version", "outcome"), [("2.3", "cancelled"), ("2.4", "failed")])
 async def test_a_client_who_leaves_pays_for_what_was_made_and_nothing_stays_held(service, version, outcome):
     """Servers say it in two ways: the response's task is cancelled, or what it sends raises `OSError`."""
@@ -100,13 +125,8 @@ async def test_a_client_who_leaves_pays_for_what_was_made_and_nothing_stays_held
             raise OSError("the client has left")
         await asyncio.Event().wait()  # a client that takes no more, until the server hears that it has left
 
-    scope = {
-        "type": "http", "asgi": {"version": "3.0", "spec_version": version}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": "/stream", "raw_path": b"/stream", "query_string": b"question=The+answer%3F",
-        "root_path": "", "headers": [(b"x-user", b"ada")], "client": ("127.0.0.1", 1), "server": ("service", 80),
-    }  # fmt: skip
     with contextlib.suppress(ClientDisconnect):
-        await service.app(scope, receive, send)
+        await service.app(asked("/stream", version), receive, send)
     assert len(body) == 1
     (record,) = await records(user="ada")
     assert record.outcome == outcome

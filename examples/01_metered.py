@@ -20,7 +20,7 @@ async def main() -> None:
     print(f"this run: {len(run.calls)} calls, {run.cost.amount}")
     async with Ledger() as ledger:
         for row in await asyncio.to_thread(ledger.usage, by=("user", "model")):
-            print(f"{row.group['user']:>6} {row.group['model']:<12} {row.calls} calls {row.cost.amount}")
+            print(f"{row.group['user']}, {row.group['model']}: {row.cost.amount} for {row.usage.total_tokens} tokens")
 
 
 asyncio.run(main())

@@ -23,6 +23,7 @@ from frugal._core.pipeline import Plan, Proceed
 from frugal._core.splitting import split_spent
 from frugal._mechanisms.batch import Batch
 from frugal._values.facts import Spent, Split
+from frugal._values.spelling import spelt
 from frugal.errors import FrugalError, UnkeyableCallError
 
 __all__ = ["Batched"]
@@ -195,7 +196,8 @@ class Batched:
         return 1 if isinstance(item, (int, float)) else self.size_of(item)
 
     def __repr__(self) -> str:
-        return f"batched(max_size={self.max_size}, max_wait={self.max_wait})"
+        return spelt("batched", max_size=self.max_size, max_wait=self.max_wait, max_tokens=self.max_tokens,
+                     split=self.split or None)  # fmt: skip
 
 
 _OTHERS = Keying()

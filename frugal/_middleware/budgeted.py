@@ -27,6 +27,7 @@ from frugal._values.cost import Cost
 from frugal._values.facts import Held, Refused, Routed
 from frugal._values.money import ZERO, Money
 from frugal._values.record import BudgetStatus
+from frugal._values.spelling import spelt
 from frugal._values.usage import Usage
 from frugal.errors import BudgetExceededError, StackError, UnknownPriceError
 from frugal.ports import Claim, Grant
@@ -231,7 +232,7 @@ class Budgeted:
         if asked.cost.amount is None:
             dry.say(repr(self), f"would refuse: no price is known for {dry.call.model!r}")
             return
-        dry.held = dry.held + asked.cost.amount
+        dry.hold(asked.cost.amount)
         dry.say(repr(self), f"would hold {asked.cost.amount} and {asked.tokens} tokens")
 
     # ------------------------------------------------------------------ capping
@@ -258,7 +259,9 @@ class Budgeted:
         return capped
 
     def __repr__(self) -> str:
-        return f"budgeted({', '.join(map(repr, self.budgets))})"
+        return spelt("budgeted", *self.budgets, on_exceeded=None if self.on_exceeded == "raise" else self.on_exceeded,
+                     on_warning=self.on_warning, estimate=self.estimate,
+                     cap_output=self.cap_output or None)  # fmt: skip
 
 
 def _claim(budget: Budget, call: Call, model: str | None) -> Claim:

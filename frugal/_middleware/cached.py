@@ -113,7 +113,11 @@ class Cached:
     async def foresee(self, dry: Any) -> None:
         """Say whether an answer is there."""
         found = await self.tiers(dry.call).get(await self.keying.of(dry.call))
-        dry.say(self.words, "would go on inwards" if found is None else f"would answer from {found.layer}")
+        if found is None:
+            dry.say(self.words, "has no answer, would go on inwards")
+            return
+        dry.say(self.words, f"would answer from {found.layer}")
+        dry.answer()
 
     def __repr__(self) -> str:
         return self.words

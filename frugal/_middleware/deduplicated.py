@@ -63,6 +63,7 @@ class Deduplicated:
     keying: Keying = field(default_factory=Keying)
     copy: Callable[[Any], Any] | None = None
     linger: float = 0
+    words: str = "deduplicated"
     answered: Callable[[Call], Any] | None = None
     name: str = "deduplicated"
 
@@ -137,10 +138,11 @@ class Deduplicated:
 
     async def foresee(self, dry: Any) -> None:
         """Say what this ring would do."""
-        dry.say(repr(self), f"would fly under key {await self.keying.of(dry.call)}, or join who flies there already")
+        key = await self.keying.of(dry.call)
+        dry.say(repr(self), f"would share the answer of an equal call under way (key {key[:12]})")
 
     def __repr__(self) -> str:
-        return f"deduplicated(linger={self.linger})"
+        return self.words
 
 
 def shared_from(branch: Branch) -> Shared:

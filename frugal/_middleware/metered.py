@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from frugal._core.meter import Metering
 from frugal._core.pipeline import Mark
+from frugal._values.spelling import spelt
 
 __all__ = ["Metered"]
 
@@ -22,7 +23,5 @@ class Metered(Mark):
     name: str = "metered"
 
     def __repr__(self) -> str:
-        parts = [f"{name}={value!r}" for name, value in (("ledger", self.metering.ledger),
-                 ("prices", self.metering.prices), ("tags", dict(self.metering.tags) or None),
-                 ("read", self.metering.read)) if value is not None]  # fmt: skip
-        return f"metered({', '.join(parts)})"
+        said = self.metering
+        return spelt("metered", ledger=said.ledger, prices=said.prices, tags=dict(said.tags) or None, read=said.read)

@@ -22,6 +22,7 @@ from frugal._core.stream import Ending, tap
 from frugal._mechanisms.cascade import Cascade
 from frugal._values.facts import Escalated, Held, Routed, Spent
 from frugal._values.routing import Candidate, Cell, Constraints, Decision, Outcome, Request
+from frugal._values.spelling import spelt
 from frugal.errors import NoEligibleModelError
 
 __all__ = ["RoutedRing"]
@@ -212,7 +213,9 @@ class RoutedRing:
         dry.say(repr(self), f"would ask {decision.model}: {decision.reason}")
 
     def __repr__(self) -> str:
-        return f"routed({self.router!r})"
+        return spelt("routed", self.router, constraints=self.constraints, default=self.default,
+                     argument=None if self.argument == "model" else self.argument,
+                     override=self.override or None)  # fmt: skip
 
 
 class _Learn:

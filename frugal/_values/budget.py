@@ -9,6 +9,7 @@ from typing import Any
 
 from frugal._values.money import Money
 from frugal._values.money import usd as _usd
+from frugal._values.spelling import spelt
 from frugal._values.window import WINDOWS, zone
 
 __all__ = ["Budget", "check_per", "subject_of"]
@@ -40,7 +41,7 @@ def subject_of(per: str | None, *, user: str | None, model: str | None, function
     return str(tags.get(per[4:], ""))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, init=False)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False, repr=False)
 class Budget:
     """Limit what is spent in a window.
 
@@ -60,6 +61,8 @@ class Budget:
 
     >>> Budget(usd=50, window="day").name
     'day'
+    >>> Budget(usd="0.05", per="user")
+    Budget(usd='0.05', per='user')
     """
 
     usd: Money | None
@@ -96,12 +99,11 @@ class Budget:
             raise TypeError(f"suggest is {suggest!r}; give a model's name, or a function of the call.")
         if window not in WINDOWS and window != "run":
             raise ValueError(f"window is {window!r}; it is one of {', '.join(WINDOWS)} or run.")
-        share = (0.9 if window == "month" else 0.8) if warn_at is None else warn_at
+        share = _usual_share(window) if warn_at is None else warn_at
         if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
             raise ValueError(f"warn_at is {warn_at!r}; it is a share of the limit, above 0 and at most 1.")
         zone(timezone)
         check_per(per)
-        default = window if per is None else f"{window} per {per}"
         for field, value in (
             ("usd", limit),
             ("tokens", tokens),
@@ -110,6 +112,32 @@ class Budget:
             ("warn_at", float(share)),
             ("suggest", suggest),
             ("timezone", timezone),
-            ("name", default if name is None else name),
+            ("name", _usual_name(window, per) if name is None else name),
         ):
             object.__setattr__(self, field, value)
+
+    def __repr__(self) -> str:
+        return spelt(
+            "Budget",
+            usd=None if self.usd is None else f"{self.usd.usd.normalize():f}",
+            tokens=self.tokens,
+            window=_unless(self.window, "day"),
+            per=self.per,
+            warn_at=_unless(self.warn_at, _usual_share(self.window)),
+            suggest=self.suggest,
+            timezone=_unless(self.timezone, "UTC"),
+            name=_unless(self.name, _usual_name(self.window, self.per)),
+        )
+
+
+def _usual_share(window: str) -> float:
+    return 0.9 if window == "month" else 0.8
+
+
+def _usual_name(window: str, per: str | None) -> str:
+    return window if per is None else f"{window} per {per}"
+
+
+def _unless(value: object, default: object) -> object:
+    """Return a value that is worth saying."""
+    return None if value == default else value

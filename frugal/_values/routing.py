@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from frugal._values.money import Money, usd
+from frugal._values.spelling import spelt
 from frugal._values.usage import Usage
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Model:
     """Name a model, and say what is known of it; `None` is "not known" and excludes nothing.
 
@@ -44,7 +45,7 @@ class Model:
         ValueError: the name is empty, the window is not positive, or the quality lies outside 0 to 1.
 
     >>> Model("small", context_window=8_000, tools=False)
-    Model(name='small', context_window=8000, tools=False, vision=None, quality=None)
+    Model('small', context_window=8000, tools=False)
     """
 
     name: str
@@ -75,6 +76,16 @@ class Model:
             raise TypeError(f"quality of {self.name!r} is {quality!r}; give a number from 0 to 1.")
         if not 0 <= quality <= 1:
             raise ValueError(f"quality of {self.name!r} is {quality!r}; give a number from 0 to 1.")
+
+    def __repr__(self) -> str:
+        return spelt(
+            "Model",
+            self.name,
+            context_window=self.context_window,
+            tools=self.tools,
+            vision=self.vision,
+            quality=self.quality,
+        )
 
     @classmethod
     def of(cls, model: str | Model) -> Model:

@@ -85,13 +85,7 @@ def budgeted(
     for budget in budgets:
         if not isinstance(budget, Budget):
             raise TypeError(f"budgeted() takes Budgets, not {budget!r}; give limits by name, daily_usd=50.")
-    shorthand: list[dict[str, Any]] = []
-    if daily_usd is not None or daily_tokens is not None:
-        shorthand.append({"window": "day", "usd": daily_usd, "tokens": daily_tokens})
-    if monthly_usd is not None or monthly_tokens is not None:
-        shorthand.append({"window": "month", "usd": monthly_usd, "tokens": monthly_tokens})
-    if run_usd is not None:
-        shorthand.append({"window": "run", "usd": run_usd})
+    shorthand = _shorthand(daily_usd, monthly_usd, daily_tokens, monthly_tokens, run_usd)
     every = (*budgets, *(Budget(per=per, warn_at=warn_at, suggest=suggest, **one) for one in shorthand))
     if not every:
         raise TypeError("budgeted() needs a limit: give a Budget, or daily_usd=, monthly_usd=, daily_tokens=, "
@@ -104,12 +98,23 @@ def budgeted(
     if suggest is not None:
         every = tuple(_suggesting(budget, suggest) for budget in every)
     said = metering(ledger=ledger)
-    words = f"budgeted({', '.join(map(repr, every))})"
-    return decorate(  # type: ignore[no-any-return]
-        None,
-        lambda: Budgeted(every, said, on_exceeded, on_warning, estimate, cap_output),
-        words,
-    )
+
+    def make() -> Budgeted:
+        return Budgeted(every, said, on_exceeded, on_warning, estimate, cap_output)
+
+    return decorate(None, make, repr(make()))  # type: ignore[no-any-return]
+
+
+def _shorthand(daily_usd: Any, monthly_usd: Any, daily_tokens: Any, monthly_tokens: Any, run_usd: Any) -> list[Any]:
+    """Return what the limits by name say of their budgets."""
+    found: list[dict[str, Any]] = []
+    if daily_usd is not None or daily_tokens is not None:
+        found.append({"window": "day", "usd": daily_usd, "tokens": daily_tokens})
+    if monthly_usd is not None or monthly_tokens is not None:
+        found.append({"window": "month", "usd": monthly_usd, "tokens": monthly_tokens})
+    if run_usd is not None:
+        found.append({"window": "run", "usd": run_usd})
+    return found
 
 
 def _suggesting(budget: Budget, suggest: Any) -> Budget:

@@ -15,6 +15,7 @@ from frugal._core.keying import Keying
 from frugal._core.pipeline import plan_of
 from frugal._core.rehearsal import rehearsal
 from frugal._middleware.cached import Cached
+from frugal._values.spelling import NONE, spelt
 from frugal.decorators.forgetting import clear_user, remember
 from frugal.decorators.wiring import Decorator, decorate, ports
 from frugal.ports import Codec
@@ -47,6 +48,11 @@ def seconds(name: str, value: Seconds | None) -> float | None:
     return float(value)
 
 
+def _life(ttl: float | None, usual: float | None) -> dict[str, Any]:
+    """Return how long a layer keeps answers, where that is worth saying."""
+    return {} if ttl == usual else {"ttl": NONE if ttl is None else ttl}
+
+
 def home(*parts: str) -> Path:
     """Return a directory of frugal's: under `$FRUGAL_HOME`, else the platform's user-data directory."""
     from frugal.ledger.places import home as place  # noqa: PLC0415 the one place that knows
@@ -54,7 +60,7 @@ def home(*parts: str) -> Path:
     return Path(place(*parts))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Memory:
     """Keep answers in memory; used bare, each decorated function has a store of its own.
 
@@ -96,6 +102,10 @@ class Memory:
             raise ValueError(f"max_items={max_items!r}: give a whole number of answers, 1 or more.")
         return Memory(max_items, seconds("ttl", ttl), shared=True)
 
+    def __repr__(self) -> str:
+        items = self.max_items if self.max_items != Memory.max_items else None
+        return spelt("memory", max_items=items, **_life(self.ttl, Memory.ttl))
+
     def layer(self, codec: Codec) -> Any:
         """Return the mechanism's layer over a store."""
         from frugal._mechanisms.tiers import Layer  # noqa: PLC0415
@@ -109,7 +119,7 @@ class Memory:
         return Layer(name="memory", store=store, ttl=self.ttl)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Disk:
     """Keep answers on disk, shared by every process that names the directory.
 
@@ -155,6 +165,10 @@ class Disk:
             raise ValueError(f"max_bytes={max_bytes!r}: give a whole number of bytes, 65,536 or more.")
         place = None if directory is None else os.path.expanduser(os.fspath(directory))  # noqa: PTH111 it may be text
         return Disk(place, seconds("ttl", ttl), max_bytes)
+
+    def __repr__(self) -> str:
+        most = self.max_bytes if self.max_bytes != MAX_BYTES else None
+        return spelt("disk", self.directory, **_life(self.ttl, Disk.ttl), max_bytes=most)
 
     def layer(self, codec: Codec) -> Any:
         """Return the mechanism's layer over a store."""
@@ -258,7 +272,8 @@ def cached(
         raise TypeError(f"cache_if={cache_if!r}: give a function of the response.")
     keying = Keying(key, ignore if isinstance(ignore, str) else tuple(ignore), per)  # type: ignore[arg-type]  # checked
     whole, stale = seconds("ttl", ttl), seconds("stale_if_error", stale_if_error)
-    said = ", ".join(getattr(one, "name", None) or type(one).__name__ for one in chosen)
+    said = spelt("cached", layers=chosen, ttl=whole, key=key, ignore=keying.ignore or None, per=per,
+                 cache_if=cache_if, copy=None if copy else copy, stale_if_error=stale)  # fmt: skip
 
     def make() -> Cached:
         from frugal.stores import copy_of  # noqa: PLC0415 the codec is heavy
@@ -270,9 +285,9 @@ def cached(
         def build(call: Call) -> Any:
             return _tiers(call, standing, codec, whole, stale or 0.0, copying)
 
-        return Cached(build, ports(), f"cached(layers=[{said}])", keying, cache_if, copying, stale is not None)
+        return Cached(build, ports(), said, keying, cache_if, copying, stale is not None)
 
-    return decorate(function, make, f"cached(layers=[{said}])")
+    return decorate(function, make, said)
 
 
 def _tiers(call: Call, layers: tuple[Any, ...], codec: Codec | None, ttl: float | None, stale: float, copy: Any) -> Any:

@@ -43,7 +43,7 @@ class CallExplanation:
         rings: what each ring would do, outermost first.
         route: the model that would be asked.
         reason: why.
-        held: what budgets would hold.
+        held: what budgets would hold; nothing where a cache would answer.
         candidates: every model that a router looked at, with what excluded it, its cost and its score.
     """
 
@@ -135,7 +135,7 @@ async def explain_call(function: Any, /, *args: Any, **kwargs: Any) -> CallExpla
             continue
         foresee = getattr(ring, "foresee", None)
         if foresee is None:
-            found.rings.append(f"{ring!r}: would run")
+            found.say(repr(ring), "would run")
         else:
             await foresee(found)
     call = found.call
@@ -153,7 +153,7 @@ async def explain_call(function: Any, /, *args: Any, **kwargs: Any) -> CallExpla
 class _Dry:
     """A dry run on its way through the rings; each says what it would do and may change the call."""
 
-    __slots__ = ("call", "candidates", "first", "held", "reason", "rings")
+    __slots__ = ("answered", "call", "candidates", "first", "held", "reason", "rings")
 
     def __init__(self, call: Call) -> None:
         self.first = call
@@ -162,7 +162,17 @@ class _Dry:
         self.reason = "as asked for"
         self.held = ZERO
         self.candidates: tuple[Any, ...] = ()
+        self.answered = False
 
     def say(self, ring: str, words: str) -> None:
-        """Add what a ring would do."""
-        self.rings.append(f"{ring}: {words}")
+        """Add what a ring would do, or that it is not reached because a cache outside it would answer."""
+        self.rings.append(f"{ring}: {f'not reached, else {words}' if self.answered else words}")
+
+    def hold(self, amount: Money) -> None:
+        """Add what a budget would hold; nothing is held for a hit."""
+        if not self.answered:
+            self.held = self.held + amount
+
+    def answer(self) -> None:
+        """Say that the call would go no further inwards."""
+        self.answered = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from frugal._mechanisms.pace import Pace
 from frugal._middleware.rate_limited import RateLimited
+from frugal._values.spelling import spelt
 from frugal.decorators.wiring import Decorator, decorate, ports
 
 __all__ = ["rate_limited"]
@@ -41,14 +42,10 @@ def rate_limited(
     if function is not None or (rpm is None and tpm is None and max_concurrency is None):
         raise TypeError("rate_limited() needs a limit: give rpm=, tpm= or max_concurrency=.")
     Pace(rpm=rpm, tpm=tpm, max_concurrency=max_concurrency)  # finds what is wrong now, not at the first call
-    said = ", ".join(
-        f"{name}={value!r}"
-        for name, value in (("rpm", rpm), ("tpm", tpm), ("max_concurrency", max_concurrency))
-        if value is not None
-    )
+    said = spelt("rate_limited", rpm=rpm, tpm=tpm, max_concurrency=max_concurrency)
 
     def make() -> RateLimited:
         pace = Pace(rpm=rpm, tpm=tpm, max_concurrency=max_concurrency)
-        return RateLimited(pace, ports().requests, ports().reader, f"rate_limited({said})", tpm)
+        return RateLimited(pace, ports().requests, ports().reader, said, tpm)
 
-    return decorate(None, make, f"rate_limited({said})")  # type: ignore[no-any-return]
+    return decorate(None, make, said)  # type: ignore[no-any-return]

@@ -20,6 +20,7 @@ from frugal._values.clock import SystemClock, clock
 from frugal._values.folding import answer_class
 from frugal._values.key import digest, digest_call
 from frugal._values.query import ASKED, LONGEST, MARK, last_user_turn
+from frugal._values.spelling import NONE, spelt
 from frugal._values.threads import in_thread
 from frugal.decorators.caching import Seconds, home, seconds
 from frugal.decorators.forgetting import clear_user, remember
@@ -136,7 +137,18 @@ def semantic_cached(
     policy_of = _policy(threshold, max_error_rate)
     policy_of()  # finds what is wrong with the figures now
     embedder = embedder_of(embed)
-    rule = f"max_error_rate={max_error_rate}" if max_error_rate is not None else f"threshold={threshold or 0.95}"
+    said = spelt(
+        "semantic_cached",
+        threshold=None if max_error_rate is not None else 0.95 if threshold is None else threshold,
+        max_error_rate=max_error_rate,
+        embed=embed,
+        query=query,
+        per=None if per == "user" else NONE if per is None else per,
+        veto=None if veto is True else veto,
+        ttl=lives,
+        directory=None if directory is None else os.fspath(directory),
+        equivalent=equivalent,
+    )
 
     def make() -> SemanticCached:
         from frugal.stores import copy_of  # noqa: PLC0415 the codec is heavy
@@ -150,9 +162,9 @@ def semantic_cached(
             return _matcher(call, where, policy_of(), embedder, embed, query, per, veto, lives, max_items,
                             made_index, equivalent, around)  # fmt: skip
 
-        return SemanticCached(build, ports(), f"semantic_cached({rule})", copy_of if copy else None)
+        return SemanticCached(build, ports(), said, copy_of if copy else None)
 
-    return decorate(function, make, f"semantic_cached({rule})")
+    return decorate(function, make, said)
 
 
 def _see_a_question(call: Call) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from frugal._middleware.metered import Metered
+from frugal._values.spelling import spelt
 from frugal.decorators.wiring import Decorator, decorate, metering
 from frugal.ports import UsageReader
 
@@ -73,9 +74,5 @@ def metered(
     if function is not None and any(value is not None for value in (ledger, prices, tags, read)):
         raise TypeError("metered() takes the function alone, or arguments alone.")
     said = metering(ledger=ledger, prices=prices, read=read, tags=tags)
-    words = ", ".join(
-        f"{name}={value!r}"
-        for name, value in (("ledger", ledger), ("prices", prices), ("tags", tags), ("read", read))
-        if value is not None
-    )
-    return decorate(function, lambda: Metered(said), f"metered({words})" if words else "metered")
+    words = spelt("metered", ledger=ledger, prices=prices, tags=tags, read=read)
+    return decorate(function, lambda: Metered(said), words)

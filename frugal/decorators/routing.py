@@ -77,7 +77,7 @@ def routed(
     def make() -> RoutedRing:
         return _Wired(router, ports(), resolve, _vet, text_of, note_pinned, constraints, default, argument, override)
 
-    return decorate(None, make, f"routed({router!r})")  # type: ignore[no-any-return]
+    return decorate(None, make, repr(make()))  # type: ignore[no-any-return]
 
 
 def _is_decorated(router: Any, argument: str) -> bool:

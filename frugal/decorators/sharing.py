@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from frugal._core.keying import Keying
 from frugal._mechanisms.flight import Flight
 from frugal._middleware.deduplicated import Deduplicated
+from frugal._values.spelling import spelt
 from frugal.decorators.wiring import Decorator, decorate
 
 __all__ = ["deduplicated"]
@@ -75,21 +76,12 @@ def deduplicated(
     keying = Keying(key, ignore, per)
     if isinstance(linger, bool) or not isinstance(linger, (int, float)) or not linger >= 0:
         raise ValueError(f"linger={linger!r}: give seconds, 0 or more.")
-    said = ", ".join(
-        f"{name}={value!r}"
-        for name, value, default in (
-            ("key", key, None),
-            ("ignore", keying.ignore, ()),
-            ("per", per, None),
-            ("linger", linger, 0),
-            ("copy", copy, True),
-        )
-        if value != default
-    )
+    said = spelt("deduplicated", key=key, ignore=keying.ignore or None, per=per, linger=linger or None,
+                 copy=None if copy else copy)  # fmt: skip
 
     def make() -> Deduplicated:
         from frugal.stores import copy_of  # noqa: PLC0415 the codec behind it is heavy
 
-        return Deduplicated(Flight(linger=linger), keying, copy_of if copy else None, linger)
+        return Deduplicated(Flight(linger=linger), keying, copy_of if copy else None, linger, said)
 
-    return decorate(function, make, f"deduplicated({said})" if said else "deduplicated")
+    return decorate(function, make, said)

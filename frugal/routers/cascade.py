@@ -14,18 +14,22 @@ from typing import Any
 
 from frugal._values.plan import told
 from frugal._values.routing import Decision, Model, Request
+from frugal._values.spelling import spelt
 from frugal.routers.constraints import Pruned, prune
 from frugal.routers.deciding import decided, fallback
 
 __all__ = ["CascadeRouter", "cascade"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CascadeRouter:
     """Try models in order until an answer is accepted; made by `cascade`."""
 
     models: tuple[str | Model, ...]
     accept: Callable[[Any], Any]
+
+    def __repr__(self) -> str:
+        return spelt("cascade", self.models, accept=self.accept)
 
     @cached_property
     def accepts_text(self) -> bool:

@@ -82,7 +82,7 @@ def a_sync_function() -> None:
 
 @says(
     TypeError,
-    "@cached was given [Memory(max_items=1000, ttl=300.0, shared=False)] where the function stands; it takes its "
+    "@cached was given [memory] where the function stands; it takes its "
     "arguments by name, in parentheses, and then decorates an async function.",
 )
 def an_argument_without_its_name() -> None:
@@ -243,7 +243,7 @@ def a_client_among_the_arguments() -> None:
 
 @says(
     TypeError,
-    "layers=Memory(max_items=1000, ttl=300.0, shared=False): give a list of layers, such as layers=[memory, disk].",
+    "layers=memory: give a list of layers, such as layers=[memory, disk].",
 )
 def a_layer_without_its_list() -> None:
     cached(layers=memory)

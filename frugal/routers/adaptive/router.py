@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from frugal._values.routing import Cell, Decision, Model, Outcome, Request
+from frugal._values.spelling import spelt
 from frugal.routers.adaptive.standing import Objective, View, choose, success_and_satisfaction, view
 from frugal.routers.adaptive.state import MEMORY, MemoryState, RouterState, cells, heard, recorded, task_name
 from frugal.routers.constraints import prune
@@ -41,7 +42,7 @@ _ANY = "any"
 """The task of a router that tells none apart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adaptive:
     """Learn which model is best for which kind of task; made by `adaptive`."""
 
@@ -55,6 +56,18 @@ class Adaptive:
     state: RouterState = field(default_factory=MemoryState, compare=False)
     _salt: int = field(default_factory=lambda: secrets.randbits(64), repr=False, compare=False)
     _told: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return spelt(
+            "adaptive",
+            self.models,
+            base=None if self.base == Model.of(self.models[0]).name else self.base,
+            task_type=self.task_type,
+            objective=None if self.objective is success_and_satisfaction else self.objective,
+            seed=self.seed,
+            explore=None if self.explore == EXPLORE else self.explore,
+            memory=None if self.memory == MEMORY else self.memory,
+        )
 
     def bound(self, state: RouterState) -> Adaptive:
         """Return this router with its knowledge kept elsewhere."""

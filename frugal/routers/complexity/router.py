@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from frugal._values.routing import Decision, Model, Request
+from frugal._values.spelling import spelt
 from frugal.routers.complexity.rules import LEVELS, Complexity, Rules
 from frugal.routers.constraints import Pruned, prune
 from frugal.routers.deciding import decided, fallback
@@ -30,7 +31,7 @@ _ORDER = {
 _RULES = Rules()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ByComplexity:
     """Route by how complex a request is; made by `by_complexity`."""
 
@@ -38,6 +39,15 @@ class ByComplexity:
     medium: tuple[str | Model, ...]
     complex: tuple[str | Model, ...]
     analyzer: Callable[[Request], Any] | None = None
+
+    def __repr__(self) -> str:
+        return spelt(
+            "by_complexity",
+            simple=self.simple or None,
+            medium=self.medium or None,
+            complex=self.complex or None,
+            analyzer=self.analyzer,
+        )
 
     @property
     def models(self) -> tuple[str | Model, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from frugal._values.routing import Decision, Model, PriceOf, Request
+from frugal._values.spelling import spelt
 from frugal.errors import EmbeddingError
 from frugal.routers.constraints import Pruned, prune
 from frugal.routers.deciding import decided, fallback
@@ -33,7 +34,7 @@ __all__ = ["Learned", "learned"]
 _log = logging.getLogger("frugal")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Learned:
     """Route by past outcomes; made by `learned`, and of use after `fit`."""
 
@@ -42,6 +43,9 @@ class Learned:
     embed: Any = None
     knowledge: Knowledge | None = field(default=None, repr=False, compare=False)
     price_of: PriceOf | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return spelt("learned", self.models, quality=self.quality)
 
     @property
     def expected(self) -> Expected:

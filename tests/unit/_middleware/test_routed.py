@@ -13,10 +13,12 @@ from frugal import (
     adaptive,
     budgeted,
     by_complexity,
+    cached,
     cascade,
     explain_call,
     feedback,
     learned,
+    memory,
     metered,
     routed,
     scope,
@@ -194,3 +196,24 @@ async def test_an_explanation_tells_how_every_candidate_stood():
     assert {one.model: one.excluded for one in found.candidates}["gpt-4"] == "no vision, and it is required"
     assert "model  gpt-4: excluded: no vision, and it is required" in str(found)
     assert f"route  gpt-4o-mini: {found.reason}" in str(found)
+
+
+async def test_explain_call_says_of_a_hit_that_nothing_is_held_and_nobody_is_asked(tmp_path):
+    """What stands inside a cache that has the answer is not reached; what it would do otherwise is still said."""
+    with Ledger(tmp_path) as ledger:
+        provider = FakeModel()
+
+        @metered(ledger=ledger)
+        @cached(layers=[memory])
+        @budgeted(daily_usd=1, ledger=ledger)
+        async def ask(prompt, *, model="gpt-4o", max_tokens=10):
+            return await provider(prompt, model=model)
+
+        before = await explain_call(ask, "Hello")
+        await ask("Hello")
+        after = await explain_call(ask, "Hello")
+    assert "cached(layers=[memory]): has no answer, would go on inwards" in before.rings
+    assert before.held > usd(0)
+    assert "cached(layers=[memory]): would answer from memory" in after.rings
+    assert "budgeted(Budget(usd='1')): not reached, else would hold" in after.rings[2]
+    assert after.held == usd(0)

@@ -37,7 +37,8 @@ def draw(spans: tuple[ReadableSpan, ...], inside: int = 0, indent: str = "") -> 
     for span in sorted(spans, key=lambda span: span.start_time or 0):
         if (span.parent.span_id if span.parent else 0) == inside and span.attributes and span.context:
             cost = span.attributes.get("operation.cost")
-            print(f"{indent}{span.name:<{30 - len(indent)}} {span.attributes['frugal.outcome']!s:<10}", cost or "")
+            told = "" if cost is None else f"${cost:.8f}"
+            print(f"{indent}{span.name:<{30 - len(indent)}} {span.attributes['frugal.outcome']!s:<10} {told}".rstrip())
             draw(spans, span.context.span_id, indent + "  ")
 
 

@@ -6,8 +6,9 @@
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-# A stray setting in the environment must not send an install elsewhere or shadow our modules.
-unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV
+# A stray setting in the environment must not send an install elsewhere, shadow our modules, or have every process that a
+# test starts compile them anew.
+unexport PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PIP_NO_DEPS PIP_REQUIRE_VIRTUALENV
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -121,6 +122,10 @@ cov: $(VENV)/.has-dev ## Branch coverage of the tests
 	@$(BIN)/coverage run -m pytest -q -n 2 -m "not soak"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+.PHONY: devmode
+devmode: $(VENV)/.has-dev ## The tests in Python's development mode: no coroutine unawaited, no task left, no file unclosed
+	@PYTHONDEVMODE=1 PYTHONWARNINGS=error $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not soak"
 
 .PHONY: soak
 soak: $(VENV)/.has-dev ## The long tests: minutes to hours

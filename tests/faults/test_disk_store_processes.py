@@ -71,16 +71,16 @@ async def test_another_process_with_the_lock_stops_nothing(store):
     await tiers.put("before", "value")
     assert await asyncio.to_thread(store.flush)
     with locked(store):
-        longest = 0.0
+        taken = []
         for i in range(200):
             begun = time.perf_counter()
             assert await tiers.put(f"{i}", "value")
             assert "value" == (await tiers.get(f"{i}")).value
             assert "value" == (await tiers.get("before")).value
             await asyncio.sleep(0)
-            longest = max(longest, time.perf_counter() - begun)
+            taken.append(time.perf_counter() - begun)
         assert not await asyncio.to_thread(store.flush, 0.3)
-        assert 0.2 > longest  # SQLite's own wait would be 0.25
+        assert 0.2 > sorted(taken)[100]  # each would take SQLite's own patience of 0.25, however busy the machine
     assert await asyncio.to_thread(store.flush)
     await asyncio.to_thread(store.close)
     assert "value" == (await tiers.get("199")).value
@@ -120,7 +120,7 @@ async def test_a_directory_that_another_process_has_to_itself_is_a_miss(store):
         begun = time.perf_counter()
         for _ in range(50):
             assert await tiers.get("key") is None
-        assert 5 > time.perf_counter() - begun
+        assert 10 > time.perf_counter() - begun  # fifty times SQLite's own patience would be 12.5
         assert {sqlite3.OperationalError} == {type(error) for _, _, error in told}
         assert await tiers.clear() == 0
     store._engine.readers.forgive()

@@ -226,7 +226,11 @@ provider = FakeModel()
 async def ask(prompt, *, model="gpt-4o"):
     return await provider(prompt=prompt, model=model)
 
-asyncio.run(ask("x"))
+async def main(prompt="x"):
+    asyncio.get_running_loop().slow_callback_duration = 60  # of which Python's development mode has something to say
+    await ask(prompt)
+
+asyncio.run(main())
 """
 
 
@@ -267,7 +271,7 @@ def test_a_child_after_a_fork_sends_its_own_and_ends_as_well(backend, tmp_path):
     forked = SCRIPT + textwrap.dedent("""
         child = os.fork()
         if not child:
-            asyncio.run(ask("from the child"))
+            asyncio.run(main("from the child"))
             sys.exit()
         assert os.waitpid(child, 0)[1] == 0
     """)

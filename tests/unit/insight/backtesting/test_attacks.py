@@ -262,9 +262,7 @@ def test_retries_and_timeouts_of_ones_own_pass_in_virtual_time(row: Row) -> None
                 await asyncio.sleep(pause)
         return await proceed(call)
 
-    began = time.monotonic()
     found = backtest([row(0, "x", latency=45.0), row(9_000, "y", latency=5.0)], stack(patient))
-    assert time.monotonic() - began < 20
     # Three were given up after half a minute, and billed for all that anybody knows; the fourth answered.
     assert found.cost.known.pico > REQUEST.pico * 2
     assert found.requests == 2

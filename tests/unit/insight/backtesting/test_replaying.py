@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -486,19 +485,16 @@ def test_a_result_repeats_itself_faithfully(row: Row) -> None:
     assert eval(repr(found), {**names, "datetime": dt}) == found
 
 
-@pytest.mark.serial
 @pytest.mark.timeout(600)
-def test_real_sessions_of_agents_are_replayed_in_under_a_minute(data_dir: Path) -> None:
-    """All 21,798 of them, through a flight, two caches and two budgets, within a minute of one core's own time."""
+def test_real_sessions_of_agents_are_replayed(data_dir: Path) -> None:
+    """All 21,798 of them, through a flight, two caches and two budgets; the benchmark of that name takes the time."""
     decorators = stack(
         metered,
         deduplicated,
         cached(layers=[memory, disk]),
         budgeted(Budget(usd=600, timezone="Europe/Berlin"), monthly_usd=50_000),
     )
-    began = time.process_time()
     found = backtest(data_dir / "traces" / "agent_sessions.csv.gz", decorators)
-    assert time.process_time() - began < 60
     assert found.requests == 21_798
     assert found.baseline.status == "exact"
     assert found.refused > 0

@@ -160,12 +160,17 @@ bench: $(BENCH_VENV)/.has-bench ## Measure speed beside the peers; `ONLY=name` f
 bench-data: $(BENCH_VENV)/.has-bench ## Measure money and quality on real data; `ONLY=name` for one script
 	@for name in $(or $(ONLY),$(BENCH_DATA)); do printf '\n--- %s\n' $$name; $(BENCH_VENV)/bin/python benchmarks/$$name.py || exit 1; done
 
+# What the sdist holds must be enough to test what the wheel holds; tests that read our sources have none there.
+BUILT_TESTS := tests/unit/test_acceptance.py tests/unit/test_exports.py tests/unit/test_public_api.py tests/unit/test_docstrings.py \
+  tests/unit/test_api_style.py tests/unit/test_first_mistakes.py tests/unit/test_promises.py tests/laws/test_values.py README.md README.zh-TW.md docs/tutorial
+
 .PHONY: build
 build: $(VENV)/.has-dev ## Wheel and sdist, tried from the built file in a clean environment
-	@rm -rf dist build/clean
+	@rm -rf dist build/clean build/sdist build/wheel
 	$(call step,build (sdist and from it the wheel),$(BIN)/python -m build --outdir dist . > $(VENV)/.build 2>&1 || { cat $(VENV)/.build; false; })
 	$(call step,metadata (twine),$(BIN)/twine check --strict dist/*)
 	$(call step,the wheel alone runs the README,$(BIN)/python -m venv build/clean && build/clean/bin/python $(PIP) install dist/*.whl && build/clean/bin/python -I .ci/try_wheel.py README.md)
+	$(call step,the tests of the sdist with the wheel,mkdir -p build/sdist build/wheel && tar xzf dist/*.tar.gz -C build/sdist --strip-components=1 && rm -rf build/sdist/frugal && $(BIN)/python -m zipfile -e dist/*.whl build/wheel && python=$$(pwd)/$(BIN)/python && cd build/sdist && PYTHONPATH=../wheel $$python -c 'import frugal; assert "build/wheel" in frugal.__file__' && PYTHONPATH=$$(cd ../wheel && pwd) $$python -m pytest -q -p no:cacheprovider $(BUILT_TESTS))
 
 EXTRAS := semantic ann otlp report
 

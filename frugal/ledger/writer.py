@@ -36,6 +36,10 @@ _log = logging.getLogger("frugal")
 
 _BATCH = 256  # pieces in one transaction at the most: its share of the interpreter's lock is a few milliseconds
 
+_LOOK = 1.0
+"""Seconds after which the idle thread looks for itself. It is woken for all that is queued, but for what the collector
+queues on this very thread as it lies down: nobody wakes it then, and the ledger would answer no more."""
+
 
 class Writer:
     """Write a ledger from one thread.
@@ -179,7 +183,7 @@ class Writer:
             if due <= now:
                 return self._take()
             self._idle = self.health.retry_at <= now
-            self._lock.wait(due - now)
+            self._lock.wait(min(due - now, _LOOK))
             self._idle = False
 
     def _due(self, now: float) -> float:

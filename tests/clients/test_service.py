@@ -117,7 +117,9 @@ async def test_a_client_who_leaves_pays_for_what_was_made_and_nothing_stays_held
         return {"type": "http.disconnect"}
 
     async def send(message):
-        if message["type"] != "http.response.body" or not message.get("body"):
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200
+        if not message.get("body"):
             return
         body.append(message["body"])
         received.set()

@@ -23,6 +23,7 @@ from frugal import (
     routed,
     scope,
 )
+from frugal.ledger.work import Job
 from frugal.testing import FakeModel
 
 HELLO = [{"role": "user", "content": "Hello there."}]
@@ -441,6 +442,29 @@ def test_a_stream_collected_while_the_ledger_is_locked_hangs_nobody(ledger):
             break
         threading.Event().wait(0.01)
     assert [(r.outcome, r.cost.status) for r in ledger.records()] == [("cancelled", "estimated")]
+
+
+async def test_what_is_queued_on_the_writers_own_thread_as_it_lies_down_hangs_nobody(tmp_path):
+    """The collector may run there, too, and close a task that commits: nobody else would ever wake the writer."""
+    with Ledger(tmp_path / "own", patience=4) as ledger:
+        writer = ledger._writer
+        await writer.arun(lambda desk: None)
+        while not writer.is_idle:
+            await asyncio.sleep(0)
+        lie_down, queued = writer._lock.wait, []
+
+        def wait(timeout=None):
+            if not queued and threading.current_thread() is writer._thread:
+                queued.append(Job(lambda desk: None))
+                writer.put(queued[0])
+            return lie_down(timeout)
+
+        writer._lock.wait = wait
+        await writer.arun(lambda desk: None)
+        while not queued:
+            await asyncio.sleep(0)
+        await writer.arun(lambda desk: None)  # within its patience, or it raises
+        assert queued[0].ticket.done
 
 
 @pytest.mark.parametrize("user", [enum.Enum("Users", {"ADA": "ada"}, type=str).ADA, type("Name", (str,), {})("ada")])

@@ -25,6 +25,7 @@ from frugal._core.meter import Ports
 from frugal._core.pipeline import Proceed, compose, isinstance_stream
 from frugal._mechanisms.errands import Errands, each
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
+from frugal._mechanisms.tiers.drops import Drops
 from frugal._values.facts import Held, Saved, Spent
 from frugal._values.money import Money
 from frugal._values.threads import in_thread, sealed
@@ -62,6 +63,7 @@ class Matcher:
         refreshed: looks for entries of other processes about once a second, in a thread; says whether there were any.
         learned: notes that the policy has learned, so that it is kept.
         foreign: whether `refuse` is the user's own.
+        drops: which questions were dropped, so that answers that were under way are not kept.
         waits: whether it is async.
     """
 
@@ -81,6 +83,7 @@ class Matcher:
     waits: bool = False
     threads: list[ThreadPoolExecutor] = field(default_factory=list)
     errands: Errands[Callable[[], Any]] = field(default_factory=lambda: Errands(each))
+    drops: Drops = field(default_factory=Drops)
 
     async def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function that may wait for the disk or take long, in a thread, with the caller's context."""
@@ -139,6 +142,7 @@ class SemanticCached:
         if bypass is False:
             return await proceed(call)
         matcher = self.matcher(call)
+        ticket = matcher.drops.ticket()
         place = matcher.place(call)
         if inspect.isawaitable(place):
             place = await place
@@ -152,7 +156,7 @@ class SemanticCached:
                 if decision.audit:
                     self._shadow(call, proceed, matcher, decision, entry)
                 return served[0]
-        keep = _Keep(self, call, matcher, place, vector, decision, entry, len(call.journal.facts))
+        keep = _Keep(self, call, matcher, place, vector, decision, entry, len(call.journal.facts), ticket)
         response = await proceed(call)
         if isinstance_stream(response):
             return recorded(response, keep.stream, self.copy)
@@ -289,7 +293,11 @@ class SemanticCached:
                 matcher.collection.remove(entry.id)
             return bool(same)
 
-        return bool(await matcher.run(remove))
+        # An answer that is under way is not kept either; a caller that is cancelled now has dropped it all the same.
+        matcher.drops.begin(_dropped(place))
+        removing = asyncio.ensure_future(matcher.run(remove))
+        removing.add_done_callback(partial(_ended, matcher.drops, _dropped(place)))
+        return bool(await asyncio.shield(removing))
 
     async def foresee(self, dry: Any) -> None:
         """Say what is nearest."""
@@ -308,6 +316,15 @@ class SemanticCached:
 
     def __repr__(self) -> str:
         return self.words
+
+
+def _dropped(place: Place) -> str:
+    """Return the key under which a question is dropped."""
+    return f"{place.partition}\n{place.text}"
+
+
+def _ended(drops: Drops, key: str, _: asyncio.Future[Any]) -> None:
+    drops.end(key)
 
 
 def _refused(matcher: Matcher, text: str, loop: asyncio.AbstractEventLoop, id: int) -> str | None:
@@ -338,6 +355,7 @@ class _Keep:
     decision: Decision
     entry: Any
     before: int
+    ticket: int
 
     async def whole(self, response: Any) -> None:
         """Keep a plain answer."""
@@ -365,7 +383,9 @@ class _Keep:
             self.ring._fault(self.call, "keep", error)  # noqa: SLF001 the other half of the ring
 
     def _add(self, kept: tuple[Any, ...], named: str, cost: Any) -> None:
-        self.matcher.collection.add(
+        if self.matcher.drops.void(_dropped(self.place), self.ticket):
+            return
+        added = self.matcher.collection.add(
             self.place.partition,
             self.place.text,
             self.vector,
@@ -376,3 +396,5 @@ class _Keep:
             source=cost.source,
             saved=cost.pico,
         )
+        if self.matcher.drops.void(_dropped(self.place), self.ticket):  # meanwhile, by a loop in another thread
+            self.matcher.collection.remove(added)

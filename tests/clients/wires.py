@@ -3,7 +3,9 @@
 Law: one `Said` gives the same answer and the same figures whole and streamed, in every format.
 """
 
+import base64
 import json
+import struct
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -195,10 +197,12 @@ def response_events(said: Said, request: dict[str, Any]) -> list[bytes]:
 
 
 def embeddings(said: Said, request: dict[str, Any]) -> dict[str, Any]:
-    """Return embeddings, as lists of numbers."""
+    """Return embeddings, as lists of numbers or, as the SDK asks for them, packed."""
     asked = request["input"] if isinstance(request["input"], list) else [request["input"]]
-    data = [{"object": "embedding", "index": n, "embedding": [float(n), 0.5, len(one) / 8]}
-            for n, one in enumerate(asked)]  # fmt: skip
+    vectors: list[Any] = [[float(n), 0.5, len(one) / 8] for n, one in enumerate(asked)]
+    if request.get("encoding_format") == "base64":
+        vectors = [base64.b64encode(struct.pack("<3f", *vector)).decode() for vector in vectors]
+    data = [{"object": "embedding", "index": n, "embedding": vector} for n, vector in enumerate(vectors)]
     tokens = said.usage.total_input_tokens
     return {
         "object": "list",

@@ -41,7 +41,7 @@ def test_a_ledger_of_a_newer_frugal_is_told_to_upgrade(
             "update Cache set value = ? where key = 'schema'", ('{"format":"frugal-ledger","version":99}',)
         )
     for words in LOOKING:
-        one_line(frugal(*words, "--ledger", place), "99", "upgrade")
+        one_line(frugal(*words, "--ledger", place), "99", "Upgrade frugal")
 
 
 @pytest.mark.parametrize("content", [b"garbage", b"", os.urandom(3_000)])

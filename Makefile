@@ -150,7 +150,7 @@ docs: $(VENV)/.has-docs ## Build the documentation into site/, warnings as error
 pictures: $(VENV)/.has-dev ## Make docs/images again, from the demo's ledger; wants Chromium and chromedriver
 	@$(BIN)/python .ci/pictures.py
 
-BENCH_DATA := read_payloads replay_agent_sessions budget_azure_trace routing_gsm8k routing_adaptive semantic_paraphrase semantic_clinc
+BENCH_DATA := read_payloads replay_agent_sessions backtest_agent_sessions budget_azure_trace routing_gsm8k routing_adaptive semantic_paraphrase semantic_clinc
 
 .PHONY: bench
 bench: $(BENCH_VENV)/.has-bench ## Measure speed beside the peers; `ONLY=name` for one question, `QUICK=1` to see that it works

@@ -487,7 +487,7 @@ def test_a_result_repeats_itself_faithfully(row: Row) -> None:
 
 @pytest.mark.timeout(600)
 def test_real_sessions_of_agents_are_replayed(data_dir: Path) -> None:
-    """All 21,798 of them, through a flight, two caches and two budgets; the benchmark of that name takes the time."""
+    """All 21,798 of them, through a flight, two caches and two budgets; `backtest_agent_sessions` takes the time."""
     decorators = stack(
         metered,
         deduplicated,

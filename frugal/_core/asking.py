@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from frugal._core.estimate import sizes_of
+from frugal._core.estimate import limit_of, sizes_of
 from frugal._values.key import digest
 from frugal._values.money import Money
 from frugal._values.query import last_user_turn
@@ -65,7 +65,7 @@ def request_of(
         images=tuple(_images(messages)),
         input_tokens=typical,
         input_bound=bound,
-        output_tokens=requests.output_limit(arguments),
+        output_tokens=limit_of(call, requests),
         user=call.user,
         tags=call.tags,
         budgets=budgets,

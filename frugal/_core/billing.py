@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from frugal._core.cover import HELD
-from frugal._core.estimate import DEFAULT_OUTPUT, Asked, Estimate, between, estimate, of_answer
+from frugal._core.estimate import DEFAULT_OUTPUT, Asked, Estimate, between, estimate, of_answer, tier_of
 from frugal._core.wire import TIMED_OUT, never_left
 from frugal._values.cost import FREE, UNPRICED, Cost
 from frugal._values.money import ZERO, Money
@@ -79,7 +79,7 @@ def answered(call: Asked, meter: Meter, reading: Reading | None, stated: Any) ->
         stated: what the user's own reader said: a `Usage`, a `Cost`, or `None`.
     """
     provider = reading.provider if reading is not None else None
-    tier = (reading.tier if reading is not None else None) or meter.requests.tier(call.arguments)
+    tier = (reading.tier if reading is not None else None) or tier_of(call, meter.requests)
     model = (reading.model if reading is not None else None) or call.model
     if isinstance(stated, Cost):
         usage = reading.usage if reading is not None and reading.usage is not None else NO_USAGE
@@ -138,7 +138,7 @@ def lost(call: Call, meter: Meter, outcome: str, error: BaseException | None, re
         return Bill(kind="tool")
     status = meter.requests.status(error) if error is not None else None
     provider = reading.provider if reading is not None else None
-    tier = (reading.tier if reading is not None else None) or meter.requests.tier(call.arguments)
+    tier = (reading.tier if reading is not None else None) or tier_of(call, meter.requests)
     refused = status is not None and status >= 400
     if reading is not None and reading.usage is not None and (reading.finish is not None or refused):
         return answered(call, meter, reading, None)

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from frugal._core.estimate import WHOEVER_IS_ASKED
 from frugal._core.identity import identity_of
 from frugal._core.journal import Inner, Journal
 from frugal._core.lazy import lazy
@@ -303,9 +304,8 @@ class Call:
             args, kwargs = self.plan.function.place(name, value, self.instance, args, kwargs)
         fields = {name: value for name, value in self.__dict__.items() if name not in _OF_ARGUMENTS}
         fields |= {"args": args, "kwargs": kwargs, "origin": self.asked}
-        sizes = self.memo.get("input tokens")
-        # The size of a request does not hang on whom it is sent to.
-        fields["memo"] = {"input tokens": sizes} if sizes and changes.keys() <= {self.plan.model_argument} else {}
+        alike = WHOEVER_IS_ASKED if changes.keys() <= {self.plan.model_argument} else ()
+        fields["memo"] = {name: self.memo[name] for name in alike if name in self.memo}
         return Call.of(fields)
 
     def under(self, hold: str) -> Call:

@@ -6,9 +6,9 @@ the request; a typical figure is only ever used as `estimated`, between a low an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from frugal._values.cost import UNPRICED, Cost
 from frugal._values.money import ZERO, Money
@@ -17,13 +17,35 @@ from frugal._values.usage import NO_USAGE, Usage
 if TYPE_CHECKING:
     from frugal.ports import Prices, RequestReader
 
-__all__ = ["DEFAULT_OUTPUT", "OPEN_OUTPUT", "Asked", "Estimate", "estimate", "of_answer", "sizes_of"]
+__all__ = [
+    "DEFAULT_OUTPUT",
+    "OPEN_OUTPUT",
+    "WHOEVER_IS_ASKED",
+    "Asked",
+    "Estimate",
+    "estimate",
+    "limit_of",
+    "of_answer",
+    "sizes_of",
+    "tier_of",
+]
 
 DEFAULT_OUTPUT = 1024
 """Output tokens that are held for a request which states no limit, before anything was learned about it."""
 
 OPEN_OUTPUT = 16_384
 """Output tokens taken as the most that a request without a limit brings back (what current models stop at)."""
+
+
+T = TypeVar("T")
+
+_SIZES: Final = "input tokens"
+_LIMIT: Final = "output limit"
+_TIER: Final = "tier"
+_WRITES: Final = "writes a prompt cache"
+
+WHOEVER_IS_ASKED = frozenset({_SIZES, _LIMIT, _TIER, _WRITES})
+"""What is known of a request, by its name in the memo, that does not hang on the model that is asked."""
 
 
 class Asked(Protocol):
@@ -79,13 +101,20 @@ class Estimate:
         return self.hold.total_tokens
 
 
-def _input(tokens: int, arguments: Any) -> Usage:
+def _input(tokens: int, call: Asked) -> Usage:
     """Place input tokens in the dearest bucket that the request can put them in."""
-    if "cache_control" in arguments or _asks_to_write(arguments.get("messages")) or _asks_to_write(
-        arguments.get("system")
-    ):  # fmt: skip
+    if _known(call, _WRITES, _writes):
         return Usage(cache_write_1h_tokens=tokens)
     return Usage(input_tokens=tokens)
+
+
+def _writes(arguments: Mapping[str, Any]) -> bool:
+    """Say whether a request asks the provider to keep a part of it in its prompt cache."""
+    return (
+        "cache_control" in arguments
+        or _asks_to_write(arguments.get("messages"))
+        or _asks_to_write(arguments.get("system"))
+    )
 
 
 def _asks_to_write(parts: Any, depth: int = 0) -> bool:
@@ -124,7 +153,7 @@ def estimate(
     model = call.model or usual
     if model is None:
         return Estimate(NO_USAGE, Cost.exact(ZERO), Cost.exact(ZERO), bounded=True)
-    limit = requests.output_limit(call.arguments)
+    limit = limit_of(call, requests)
     found = _within(call, model, requests, prices, limit, learned, ratio, capped=capped)
     if limit is None and found.cost.amount is None:  # an embedder has no price for output, for it gives none
         without = _within(call, model, requests, prices, 0, None, None, capped=False)
@@ -144,19 +173,18 @@ def _within(
     capped: bool,
 ) -> Estimate:
     """Bound what a call may cost whose output is limited so."""
-    arguments = call.arguments
     typical, bound = sizes_of(call, requests)
-    tier = requests.tier(arguments)
+    tier = tier_of(call, requests)
     output = limit if limit is not None else (learned if learned is not None else DEFAULT_OUTPUT)
     # Where the output is open the promise is a quantile, so the input may be the likely figure as well; where it is
     # bounded the promise is "never", so the input is the figure that is never too low.
     incoming = bound if limit is not None or capped else min(bound, round(typical * ratio) if ratio else typical)
-    hold = _input(incoming, arguments) + Usage(output_tokens=output)
-    most = _input(bound, arguments) + Usage(output_tokens=max(limit if limit is not None else OPEN_OUTPUT, output))
+    hold = _input(incoming, call) + Usage(output_tokens=output)
+    most = _input(bound, call) + Usage(output_tokens=max(limit if limit is not None else OPEN_OUTPUT, output))
     at = call.started
-    cost = prices.cost(model, hold, at=at, tier=tier)
-    high = prices.cost(model, most, at=at, tier=tier)
-    return Estimate(hold, _upper(cost), _upper(high), limit is not None, typical, output)
+    cost = _upper(prices.cost(model, hold, at=at, tier=tier))
+    high = cost if most == hold else _upper(prices.cost(model, most, at=at, tier=tier))
+    return Estimate(hold, cost, high, limit is not None, typical, output)
 
 
 def _upper(cost: Cost) -> Cost:
@@ -168,11 +196,25 @@ def _upper(cost: Cost) -> Cost:
 
 def sizes_of(call: Asked, requests: RequestReader) -> tuple[int, int]:
     """Return the typical count of a call's input tokens, and one that is never too low; counted once."""
+    return _known(call, _SIZES, requests.input_tokens)
+
+
+def limit_of(call: Asked, requests: RequestReader) -> int | None:
+    """Return the most output that a call's request allows, in tokens, or `None`; looked for once."""
+    return _known(call, _LIMIT, requests.output_limit)
+
+
+def tier_of(call: Asked, requests: RequestReader) -> str | None:
+    """Return the service tier that a call's request names, or `None`; looked for once."""
+    return _known(call, _TIER, requests.tier)
+
+
+def _known(call: Asked, name: str, find: Callable[[Mapping[str, Any]], T]) -> T:
     memo = call.memo
-    sizes = memo.get("input tokens")
-    if sizes is None:
-        sizes = memo["input tokens"] = requests.input_tokens(call.arguments)
-    return sizes
+    if name not in memo:
+        memo[name] = find(call.arguments)
+    found: T = memo[name]
+    return found
 
 
 def of_answer(
@@ -184,7 +226,8 @@ def of_answer(
         The typical usage and its cost, `estimated` with bounds (or unpriced).
     """
     typical, bound = sizes_of(call, requests)
-    limit = requests.output_limit(call.arguments)
+    limit = limit_of(call, requests)
+    tier = tier_of(call, requests)
     if text_bytes is None:
         likely, most = 0, limit if limit is not None else OPEN_OUTPUT
     else:
@@ -193,13 +236,12 @@ def of_answer(
         likely, most = -(-text_bytes // 4), max(text_bytes, limit or 0)
     low = ZERO
     if known is not None and known.total_input_tokens:
-        low = prices.cost(model, known, at=call.started, tier=requests.tier(call.arguments)).known
+        low = prices.cost(model, known, at=call.started, tier=tier).known
         usage = Usage(**{**_fields(known), "output_tokens": max(likely, known.output_tokens)})
         top = Usage(**{**_fields(known), "output_tokens": max(most, known.output_tokens)})
     else:
         usage = Usage(input_tokens=typical, output_tokens=likely)
-        top = _input(bound, call.arguments) + Usage(output_tokens=max(most, likely))
-    tier = requests.tier(call.arguments)
+        top = _input(bound, call) + Usage(output_tokens=max(most, likely))
     cost = prices.cost(model, usage, at=call.started, tier=tier)
     high = prices.cost(model, top, at=call.started, tier=tier)
     if high.amount is None:  # an embedder has no price for output, for it gives none

@@ -15,7 +15,7 @@ from typing import Any
 
 from frugal._core.call import Call
 from frugal._core.cover import Cover
-from frugal._core.estimate import Estimate, estimate
+from frugal._core.estimate import Estimate, estimate, limit_of
 from frugal._core.growth import Growth
 from frugal._core.meter import Meter, Metering
 from frugal._core.pipeline import Proceed, isinstance_stream
@@ -67,7 +67,8 @@ class Budgeted:
             held, grant, asked = await self._hold(call, meter)
         except BudgetExceededError as error:
             return await self._refuse(call, meter, error)
-        cover = Cover(meter.ledger, grant, asked, held, self._claims(held), partial(self._estimate, meter=meter))
+        claims = self._claims(held)
+        cover = Cover(meter.ledger, grant, asked, held, claims, partial(self._estimate, meter=meter))
         if self.cap_output and not asked.bounded:
             held = self._cap(held, meter, asked)
         try:
@@ -83,7 +84,7 @@ class Budgeted:
                 del refused  # the frame is in its traceback
         call = held
         if isinstance_stream(response) and not asked.bounded and not self.cap_output:
-            growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=self._claims(call))
+            growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=claims)
             gate(tap(response, growth), growth.before)
         return response
 
@@ -155,12 +156,12 @@ class Budgeted:
         if isinstance(stated, Usage):
             model = call.model or meter.usual
             cost = prices.cost(model, stated, at=call.started) if model else Cost.exact(ZERO)
-            open_ended = self.cap_output and requests.output_limit(call.arguments) is None
+            open_ended = self.cap_output and limit_of(call, requests) is None
             return Estimate(stated, cost, cost, bounded=not open_ended, output=stated.total_output_tokens)
         if stated is not None:
             raise TypeError(f"estimate= returned {stated!r}; return a Usage, Money (usd('0.05')) or None.")
         model = call.model or meter.usual
-        if model is None or requests.output_limit(call.arguments) is not None:
+        if model is None or limit_of(call, requests) is not None:
             return estimate(call, requests, prices, usual=model)
         learned = await meter.ledger.typical_output(call.function, model, QUANTILE)
         ratio = meter.ratio(call)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from frugal._core.call import Call
-from frugal._core.estimate import DEFAULT_OUTPUT
+from frugal._core.estimate import DEFAULT_OUTPUT, limit_of, sizes_of
 from frugal._core.pipeline import Proceed, isinstance_stream
 from frugal._core.stream import Ending, tap
 from frugal._mechanisms.pace import Pace, Slot
@@ -87,8 +87,8 @@ class RateLimited:
         """Return what a call is expected to use: its typical input and the output that it allows."""
         if self.tpm is None:
             return 0
-        limit = self.requests.output_limit(call.arguments)
-        typical, _ = self.requests.input_tokens(call.arguments)
+        limit = limit_of(call, self.requests)
+        typical, _ = sizes_of(call, self.requests)
         return typical + (limit if limit is not None else min(DEFAULT_OUTPUT, int(self.tpm)))
 
     async def foresee(self, dry: Any) -> None:

@@ -125,7 +125,7 @@ cov: $(VENV)/.has-dev ## Branch coverage of the tests
 
 .PHONY: devmode
 devmode: $(VENV)/.has-dev ## The tests in Python's development mode: no coroutine unawaited, no task left, no file unclosed
-	@PYTHONDEVMODE=1 PYTHONWARNINGS=error $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not soak"
+	@PYTHONDEVMODE=1 PYTHONWARNINGS=error $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not soak" --timeout 600
 
 .PHONY: soak
 soak: $(VENV)/.has-dev ## The long tests: minutes to hours

@@ -32,7 +32,7 @@ A_DAY = Budget(usd="0.01")
 
 @pytest.fixture
 def ledger(tmp_path):
-    with Ledger(tmp_path / "ledger") as opened:
+    with Ledger(tmp_path / "ledger", patience=60) as opened:
         yield opened
 
 

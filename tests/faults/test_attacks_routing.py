@@ -582,12 +582,12 @@ HOSTILE = [
 @pytest.mark.parametrize("document", HOSTILE)
 async def test_a_hostile_state_costs_no_call_and_mends_itself(tmp_path, document, caplog):
     """What cannot be read is learned anew; a newer version's is left alone."""
-    with Ledger(tmp_path) as ledger:
+    with Ledger(tmp_path, patience=60) as ledger:
         _, provider, ask = asking(adaptive(["small", "large"], seed=1, explore=0), ledger=ledger)
         await ask(say())
         name = next(iter(_names(ledger)))
         await ledger.update_state(name, lambda before: document)
-    with Ledger(tmp_path) as ledger, caplog.at_level(logging.WARNING, "frugal"):
+    with Ledger(tmp_path, patience=60) as ledger, caplog.at_level(logging.WARNING, "frugal"):
         _, provider, ask = asking(adaptive(["small", "large"], seed=1, explore=0), ledger=ledger)
         for number in range(3):
             with scope() as run:

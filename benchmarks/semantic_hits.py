@@ -71,8 +71,10 @@ def faiss_way(rows: Any) -> Callable[[Any], int]:
 
 
 def usearch_way(rows: Any) -> Callable[[Any], int]:
-    """Usearch's graph."""
-    index = importlib.import_module("usearch.index").Index(ndim=rows.shape[1], metric="ip", dtype="f32")
+    """Usearch's graph, twice as thorough as by default: of 100,000 it would find fewer than it must."""
+    index = importlib.import_module("usearch.index").Index(
+        ndim=rows.shape[1], metric="ip", dtype="f32", expansion_add=256, expansion_search=128
+    )
     index.add(np.arange(len(rows)), rows)
     return lambda vector: int(index.search(vector, 1).keys[0])
 

@@ -104,7 +104,7 @@ def _days(kind: str, at: float, timezone: str) -> Window:
 
 
 def _moment(at: float, where: tzinfo) -> datetime:
-    """Return the second that an instant lies in; a datetime would round it, and its last moment into the next window."""
+    """Return the second that an instant lies in: a datetime would round its last moment into the next one."""
     return datetime.fromtimestamp(floor(at), where)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from math import floor
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 __all__ = ["WINDOWS", "Window", "window_of", "zone"]
@@ -87,7 +88,7 @@ def window_of(kind: str, at: float, timezone: str = "UTC") -> Window:
 
 def _days(kind: str, at: float, timezone: str) -> Window:
     where = zone(timezone)
-    day = datetime.fromtimestamp(at, where).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    day = _moment(at, where).replace(hour=0, minute=0, second=0, tzinfo=None)
     if kind == "week":
         day -= timedelta(days=day.weekday())
         after = day + timedelta(days=7)
@@ -102,12 +103,17 @@ def _days(kind: str, at: float, timezone: str) -> Window:
     return Window(kind, label, _instant(day, where), _instant(after, where))
 
 
+def _moment(at: float, where: tzinfo) -> datetime:
+    """Return the second that an instant lies in: a datetime would round its last moment into the next one."""
+    return datetime.fromtimestamp(floor(at), where)
+
+
 def _hour(at: float, timezone: str) -> Window:
     where = zone(timezone)
-    local = datetime.fromtimestamp(at, where)
+    local = _moment(at, where)
     # An hour is cut on the time line, by the offset now in force: the repeated hour of autumn is two windows,
     # told apart by their offset.
-    into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    into = timedelta(minutes=local.minute, seconds=local.second)
     start = local.astimezone(UTC) - into
     end = start + timedelta(hours=1)
     # A change of offset inside the hour (Lord Howe moves by 30 minutes) ends it early, or starts it late.

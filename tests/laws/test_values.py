@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from frugal import Cost, InvalidUsageError, Money, Usage, usd
@@ -132,6 +132,8 @@ def test_usage_and_cost_are_shared_out_exactly(usage, cost, weights):
 
 
 @given(kind=st.sampled_from(WINDOWS), zone=st.sampled_from(ZONES), at=instants)
+@example(kind="hour", zone="UTC", at=1104494399.9999995)  # which a datetime rounds into the next hour
+@example(kind="day", zone="Europe/Berlin", at=1774738799.9999998)
 def test_windows_tile_time(kind, zone, at):
     """Every instant lies in one window, and the next window begins where it ends."""
     window = window_of(kind, at, zone)

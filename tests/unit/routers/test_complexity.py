@@ -10,6 +10,7 @@ from frugal._values.money import Money
 from frugal._values.routing import Constraints, Model, Request
 from frugal.errors import NoEligibleModelError
 from frugal.routers.complexity import INDICATORS, SOURCE_RULES, Complexity, Indicator, Rules, by_complexity
+from frugal.routers.complexity.rules import _words_of
 
 HARD = [
     # science of the GPQA kind
@@ -525,3 +526,25 @@ def test_the_repr_is_faithful():
     """A router is data."""
     route = by_complexity(simple=["s"], complex=[Model("c", tools=True)])
     assert repr(route) == "by_complexity(simple=['s'], complex=[Model('c', tools=True)])"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("well-known words", {"well-known", "words"}),
+        ("用Python寫JSON的API-介面", {"python", "json", "api"}),
+        ("-先-排序", set()),
+        ("café au lait", {"caf", "au", "lait"}),
+        ("1st 2nd x_y", {"st", "nd", "x", "y"}),
+    ],
+)
+def test_latin_words_are_found_in_any_script(text, words):
+    """What stands beside them, a hyphen too, is not theirs."""
+    assert words == _words_of(text.lower())
+
+
+def test_a_text_in_ascii_is_searched_for_every_phrase_that_it_can_have():
+    """Also for one with a gap, whose sign is not ASCII itself."""
+    own = Rules((Indicator("gap", "complex", phrases=("#…end", "中文")),))
+    assert own(Request(text="# the one and the end")).complex == 1
+    assert own(Request(text="# the one")).complex == 0

@@ -6,11 +6,15 @@ have it (decorator, or the client with its cache on), beside `@cached(layers=[me
 recommended stack but for `batched`. Then an answer of OpenAI's SDK, beside a cache that copies it, too, as DSPy's
 does. Then the disk.
 
-Biases: the peers' defaults; `str` answers, which nobody needs to copy; the files are in the page cache. Ours writes a
-record of every hit through the whole stack, from a thread of its own and in the time that is measured; the peers
-record nothing. async-lru and diskcache cannot key a list of messages and are given the JSON text of it. aiocache's and
-cashews' keys are the text of the arguments as they print, which tells fewer calls apart than ours. LiteLLM's hit comes
-back as a response object rather than a `str`, and langchain-core's as a message.
+Ours writes a record of every hit through the whole stack, from a thread of its own and up to 50 ms later; the peers
+record nothing. So there are two rows: what a caller waits for, and what it costs in all, with the writing in the time
+that is measured. The limit is held against the second. In neither does what we left to do fall into a peer's round: it
+is written, untimed, before that begins.
+
+Biases: the peers' defaults; `str` answers, which nobody needs to copy; the files are in the page cache. async-lru and
+diskcache cannot key a list of messages and are given the JSON text of it. aiocache's and cashews' keys are the text
+of the arguments as they print, which tells fewer calls apart than ours. LiteLLM's hit comes back as a response object
+rather than a `str`, and langchain-core's as a message.
 """
 
 from __future__ import annotations
@@ -193,17 +197,29 @@ async def responses(question: Question) -> None:
     async def ask(messages: Any, *, model: str = "gpt-4o") -> Any:
         return answers[REQUESTS.index(messages)]
 
-    copying = await copying_case(answers)
+    whole = Recommended(question.home / "responses")
+    copying = replace(await copying_case(answers), before=whole.flush)
     ours = cached(layers=[memory])(ask)
     await check(ours, answers=answers.__getitem__)
     assert await ours(REQUESTS[0]) is not answers[0]
     await question.measure("memory hit of an SDK's response: @cached", asking("frugal @cached", ours), [copying])
-    whole = Recommended(question.home / "responses")
     stacked = whole.around(ask)
     await check(stacked, answers=answers.__getitem__)
-    case = asking("frugal, whole stack", stacked)
-    await question.measure("memory hit of an SDK's response: the whole stack", case, [copying])
+    await both(question, "memory hit of an SDK's response: the whole stack", stacked, whole, copying, None)
     await whole.close()
+
+
+async def both(
+    question: Question, what: str, ask: Any, whole: Recommended, peer: Case | None, limit: str | None
+) -> None:
+    """Measure what a caller of the whole stack waits for, and what the call costs with its record."""
+    name = "frugal, whole stack"
+    other = [] if peer is None else [replace(peer, before=whole.flush)]
+    waited = replace(asking(name, ask), before=whole.flush)
+    await question.measure(f"{what}, what the caller waits for", waited, other, rounds=150)
+    # Rounds of a length that lets the writer have the company it has under a steady stream.
+    await question.measure(f"{what}, its record written", replace(waited, after=whole.ledger.flush), other,
+                           limit=limit, rounds=60, seconds=0.05)  # fmt: skip
 
 
 async def by_decorator(question: Question) -> None:
@@ -220,7 +236,7 @@ async def by_decorator(question: Question) -> None:
     for name, decorators in stacks.items():
         ask = decorators(counted())
         await check(ask)
-        cases.append(asking(name, ask))
+        cases.append(replace(asking(name, ask), before=ledger.flush))
     await question.measure("memory hit: what a decorator adds", cases[0], cases[1:])
     await ledger.aclose()
 
@@ -241,9 +257,7 @@ async def measure(question: Question) -> None:
     whole = Recommended(home / "whole")
     all_of_them = whole.around(counted())
     await check(all_of_them)
-    case = asking("frugal, whole stack", all_of_them)
-    await question.measure("memory hit: the whole stack", case, [aiocache], limit="stack memory hit",
-                           rounds=150)  # fmt: skip
+    await both(question, "memory hit: the whole stack", all_of_them, whole, aiocache, "stack memory hit")
     await whole.close()
     await by_decorator(question)
     await responses(question)

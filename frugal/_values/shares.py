@@ -60,13 +60,14 @@ def split_cost(cost: Cost, weights: Sequence[int]) -> list[Cost]:
         largest = buckets[max(buckets, key=lambda name: sum(buckets[name]))]
         for index, amount in enumerate(amounts):
             largest[index] += amount - sum(column[index] for column in buckets.values())
-    # The bounds are split as distances from the amount, so that they stay on their own sides of it.
-    below = split_whole(cost.amount.pico - cost.low.pico, weights)
+    # By the amounts, of which it is a part: so no share of it is above its amount, nor below nothing. The upper bound
+    # is split as its distance from the amount, and stays on its own side.
+    lows = split_whole(cost.low.pico, amounts)
     above = split_whole(cost.high.pico - cost.amount.pico, weights)
     return [
         Cost(
             Money(amount),
-            Money(amount - below[index]),
+            Money(lows[index]),
             Money(amount + above[index]),
             cost.status,
             {name: Money(column[index]) for name, column in buckets.items()},

@@ -121,12 +121,13 @@ def test_shares_add_up_and_are_in_proportion(whole, weights):
 
 @given(usage=usages, cost=costs, weights=weights)
 def test_usage_and_cost_are_shared_out_exactly(usage, cost, weights):
-    """The shares of a batch add up to what the batch used and cost."""
+    """The shares of a batch add up to what the batch used and cost, and each lies within its own bounds."""
     assert sum(split_usage(usage, weights), Usage()) == usage
     shares = split_cost(cost, weights)
     if cost.amount is None:
         assert all(share.amount is None for share in shares)
         return
+    assert all(0 <= share.low.pico <= share.amount.pico <= share.high.pico for share in shares)
     total = Cost.total(shares)
     assert (total.amount, total.low, total.high) == (cost.amount, cost.low, cost.high)
 

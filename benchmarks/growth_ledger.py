@@ -26,7 +26,7 @@ from harness.question import Figure, Question, Row, asked
 from harness.rounds import Case, interleaved
 
 from frugal import Cost, Ledger, Record, Usage, usd
-from frugal._core.call import new_id
+from frugal._core.names import new_id
 from frugal.ports import Settlement
 
 DAYS, USERS = 7, 10

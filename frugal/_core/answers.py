@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from frugal._core.call import Call
-from frugal._core.stream import Ending, Mirror, Stream, replay, tap
+from frugal._core.mirror import Mirror
+from frugal._core.stream import Ending, Stream, replay, tap
 from frugal._values.facts import Escalated, Refused, Saved, Spent, Split
 from frugal._values.usage import NO_USAGE, Usage
 from frugal.ports import UsageReader

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from frugal._core.stream import Deferred
+from frugal._core.deferred import Deferred
 
 __all__ = ["entered", "enters", "requested"]
 

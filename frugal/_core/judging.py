@@ -10,7 +10,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from frugal._core.stream import Mirror, Stream, replay
+from frugal._core.mirror import Mirror
+from frugal._core.stream import Stream, replay
 
 __all__ = ["judged"]
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from frugal._core.branch import Branch
 from frugal._core.call import Call
-from frugal._core.stream import Ending, Mirror, Stream, tap
+from frugal._core.mirror import Mirror
+from frugal._core.stream import Ending, Stream, tap
 from frugal._values.facts import Shared, Spent
 from frugal.ports import Ticket
 

@@ -19,9 +19,11 @@ from typing import Any, Protocol
 from frugal._core import collector
 from frugal._core.ambient import leave, serving
 from frugal._core.call import Call
+from frugal._core.closing import close
+from frugal._core.mirror import Response
 from frugal.ports import Ticket
 
-__all__ = ["Deferred", "Ending", "Mirror", "Stream", "Tap", "gate", "is_stream", "replay", "tap"]
+__all__ = ["Ending", "Stream", "Tap", "gate", "is_stream", "replay", "tap"]
 
 _log = logging.getLogger("frugal")
 
@@ -189,7 +191,7 @@ class Stream:
             raise
         except BaseException as error:
             with suppress(Exception):  # a source that failed at a gate is still open
-                await _close(self._frugal_object)
+                await close(self._frugal_object)
             await flow.finish("failed", error)
             raise
         flow.see(chunk)
@@ -222,7 +224,7 @@ class Stream:
         exit_ = getattr(type(self._frugal_object), "__aexit__", None)
         try:
             if exit_ is None:
-                await _close(self._frugal_object)
+                await close(self._frugal_object)
                 return None
             return await exit_(self._frugal_object, kind, error, trace)
         except asyncio.CancelledError:
@@ -237,7 +239,7 @@ class Stream:
     async def aclose(self) -> None:
         """Close the stream; what was not read is not charged beyond what is known of it."""
         try:
-            await _close(self._frugal_object)
+            await close(self._frugal_object)
         except asyncio.CancelledError:
             self._frugal_flow.end("cancelled")
             raise
@@ -249,7 +251,7 @@ class Stream:
         method = getattr(self._frugal_object, "close", None)
         try:
             if method is None:
-                return await _close(self._frugal_object)
+                return await close(self._frugal_object)
             result = method(*args, **kwargs)
             return await result if inspect.isawaitable(result) else result
         except asyncio.CancelledError:
@@ -286,195 +288,7 @@ def gate(stream: Stream, before_each: Callable[[], Awaitable[None]]) -> Stream:
     return stream
 
 
-async def _close(source: Any) -> None:
-    for name in ("aclose", "close"):
-        method = getattr(source, name, None)
-        if method is not None:
-            result = method()
-            if inspect.isawaitable(result):
-                await result
-            return
-
-
 async def replay(chunks: Iterable[Any]) -> AsyncIterator[Any]:
     """Yield chunks that were kept."""
     for chunk in chunks:
         yield chunk
-
-
-class Response:
-    """The HTTP response of a stream, as whoever reads the stream sees it.
-
-    The SDKs' own helpers close a stream by its response, past us; and a response that several readers share must not be
-    closed by one of them.
-
-    Args:
-        response: the response, or `None` where nothing was sent.
-        close: closes the reader's stream.
-    """
-
-    __slots__ = ("_close", "_response")
-
-    def __init__(self, response: Any, close: Callable[[], Awaitable[None]]) -> None:
-        self._response = response
-        self._close = close
-
-    @property
-    def __class__(self) -> Any:
-        return Response if self._response is None else self._response.__class__
-
-    @__class__.setter
-    def __class__(self, value: Any) -> None:
-        raise TypeError("a response's class cannot be changed.")
-
-    async def aclose(self) -> None:
-        """Close the stream."""
-        await self._close()
-
-    def __getattr__(self, name: str) -> Any:
-        if self._response is None:
-            if name == "headers":
-                return {}
-            raise AttributeError(f"a replayed stream has no HTTP response, and so no {name!r}: nothing was sent.")
-        return getattr(self._response, name)
-
-
-class Mirror:
-    """Read chunks from elsewhere under the face of the SDK's own stream.
-
-    Args:
-        chunks: where the chunks come from.
-        original: the stream that they came from first, whose other attributes stay within reach; `None` once it
-            is gone.
-        copy: makes each chunk its reader's own.
-    """
-
-    __slots__ = ("_chunks", "_copy", "_original")
-
-    def __init__(
-        self, chunks: AsyncIterator[Any], original: Any = None, copy: Callable[[Any], Any] | None = None
-    ) -> None:
-        self._chunks = chunks
-        self._original = original
-        self._copy = copy
-
-    @property
-    def __class__(self) -> Any:
-        return Mirror if self._original is None else self._original.__class__
-
-    @__class__.setter
-    def __class__(self, value: Any) -> None:
-        raise TypeError("a stream's class cannot be changed.")
-
-    def __aiter__(self) -> Mirror:
-        return self
-
-    async def __anext__(self) -> Any:
-        chunk = await self._chunks.__anext__()
-        return chunk if self._copy is None else self._copy(chunk)
-
-    async def __aenter__(self) -> Mirror:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Stop reading."""
-        await _close(self._chunks)
-
-    async def close(self) -> None:
-        """Stop reading."""
-        await self.aclose()
-
-    @property
-    def response(self) -> Response:
-        """The HTTP response of the first stream, if that is not gone; closing it stops this reading alone."""
-        found = None if self._original is None else getattr(self._original, "response", None)
-        return Response(found if hasattr(found, "aclose") else None, self.aclose)
-
-    def __getattr__(self, name: str) -> Any:
-        if self._original is None or name.startswith("__"):
-            raise AttributeError(f"a replayed stream has no {name!r}: it holds the chunks alone.")
-        value = getattr(self._original, name)
-        # It would read on where everything has been read, and end without a word.
-        if hasattr(type(value), "__anext__"):
-            raise AttributeError(f"{name!r} of this stream was read already; iterate over the stream itself.")
-        return value
-
-
-class Deferred:
-    """Stand for a pipeline that begins when it is awaited, entered or iterated.
-
-    An async generator's call begins with its first chunk; a plain SDK method may return a coroutine, a stream or a
-    context manager, and only using it tells which.
-    """
-
-    __slots__ = ("__weakref__", "_begin", "_closed", "_stream")
-
-    def __init__(self, begin: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        self._begin = begin
-        self._stream: Any = None
-        self._closed = False
-
-    async def _begun(self) -> Any:
-        if self._stream is None:
-            response = await self._begin()
-            self._stream = response if is_stream(response) else Stream.around(replay([response]))
-        return self._stream
-
-    def __await__(self) -> Any:
-        return self._begin().__await__()
-
-    def __aiter__(self) -> Deferred:
-        return self
-
-    async def __anext__(self) -> Any:
-        if self._closed:
-            raise StopAsyncIteration
-        stream = await self._begun()
-        return await (stream if hasattr(type(stream), "__anext__") else aiter(stream)).__anext__()
-
-    async def asend(self, value: Any) -> Any:
-        """Send a value into the generator."""
-        if self._closed:
-            raise StopAsyncIteration
-        return await (await self._begun()).asend(value)
-
-    async def athrow(self, *error: Any) -> Any:
-        """Throw an error into the generator; into one that never began, it makes no call."""
-        if self._stream is None:
-            self._closed = True
-            raise _thrown(*error)
-        return await (await self._begun()).athrow(*error)
-
-    async def aclose(self) -> None:
-        """Close the stream; one that never began makes no call."""
-        self._closed = True
-        if self._stream is not None:
-            await self._stream.aclose()
-
-    async def close(self) -> None:
-        """Close the stream."""
-        await self.aclose()
-
-    async def __aenter__(self) -> Any:
-        return await (await self._begun()).__aenter__()
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> Any:
-        return await self._stream.__aexit__(kind, error, trace)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or self._stream is None:
-            raise AttributeError(
-                f"{name!r} is known once this call has begun: await it, enter it or iterate over it first."
-            )
-        return getattr(self._stream, name)
-
-
-def _thrown(error: Any, value: Any = None, trace: Any = None) -> BaseException:
-    """Return what `athrow` is to raise; it takes an exception, or its class and what it is made of."""
-    if isinstance(error, type):
-        error = value if isinstance(value, BaseException) else error() if value is None else error(value)
-    thrown: BaseException = error
-    return thrown.with_traceback(trace) if trace is not None else thrown

@@ -15,11 +15,13 @@ from typing import Any
 
 from frugal._core.branch import Branch
 from frugal._core.burst import BURST, Burst
-from frugal._core.call import Call, new_id
+from frugal._core.call import Call
 from frugal._core.cover import covered
 from frugal._core.journal import Inner, Journal
 from frugal._core.keying import Keying
-from frugal._core.pipeline import Plan, Proceed
+from frugal._core.names import new_id
+from frugal._core.plan import Plan
+from frugal._core.ring import Proceed
 from frugal._core.splitting import split_spent
 from frugal._mechanisms.batch import Batch
 from frugal._values.facts import Spent, Split

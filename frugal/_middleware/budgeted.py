@@ -18,8 +18,9 @@ from frugal._core.cover import Cover
 from frugal._core.estimate import Estimate, estimate, limit_of
 from frugal._core.growth import Growth
 from frugal._core.meter import Meter, Metering
-from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.plan import isinstance_stream
 from frugal._core.recording import draft
+from frugal._core.ring import Proceed
 from frugal._core.standing import Standings
 from frugal._core.stream import gate, tap
 from frugal._values.budget import Budget, subject_of

@@ -18,7 +18,8 @@ from frugal._core.answers import Cost, is_whole, paid, recorded, replayed
 from frugal._core.call import Call
 from frugal._core.keying import Keying
 from frugal._core.meter import Ports
-from frugal._core.pipeline import NOTHING, Proceed, isinstance_stream
+from frugal._core.plan import isinstance_stream
+from frugal._core.ring import NOTHING, Proceed
 from frugal._mechanisms.tiers import Found, Tiers
 from frugal._values.facts import Saved
 from frugal._values.money import Money

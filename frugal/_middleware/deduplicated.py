@@ -18,7 +18,8 @@ from frugal._core.branch import Branch
 from frugal._core.burst import BURST
 from frugal._core.call import Call
 from frugal._core.keying import Keying
-from frugal._core.pipeline import NOTHING, Mark, Proceed, isinstance_stream
+from frugal._core.plan import isinstance_stream
+from frugal._core.ring import NOTHING, Mark, Proceed
 from frugal._core.shared_stream import finishing, is_iterable, reading, unshared
 from frugal._core.stream import Stream
 from frugal._mechanisms.broadcast import Broadcast

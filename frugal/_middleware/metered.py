@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from frugal._core.meter import Metering
-from frugal._core.pipeline import Mark
+from frugal._core.ring import Mark
 from frugal._values.spelling import spelt
 
 __all__ = ["Metered"]

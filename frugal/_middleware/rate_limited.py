@@ -12,7 +12,8 @@ from typing import Any
 
 from frugal._core.call import Call
 from frugal._core.estimate import DEFAULT_OUTPUT, limit_of, sizes_of
-from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.plan import isinstance_stream
+from frugal._core.ring import Proceed
 from frugal._core.stream import Ending, tap
 from frugal._mechanisms.pace import Pace, Slot
 from frugal._values.facts import Spent

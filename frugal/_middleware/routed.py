@@ -17,7 +17,8 @@ from frugal._core.call import Call
 from frugal._core.choosing import Vet, chosen, eligible, left_to_the_budgets, standing
 from frugal._core.judging import judged
 from frugal._core.meter import Ports
-from frugal._core.pipeline import Proceed, isinstance_stream
+from frugal._core.plan import isinstance_stream
+from frugal._core.ring import Proceed
 from frugal._core.stream import Ending, tap
 from frugal._mechanisms.cascade import Cascade
 from frugal._values.facts import Escalated, Held, Routed, Spent

@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 
 from frugal._core.ambient import bypassed
 from frugal._core.answers import is_whole, paid, recorded, replayed
-from frugal._core.call import Call, new_id
+from frugal._core.call import Call
 from frugal._core.journal import Journal
 from frugal._core.meter import Ports
-from frugal._core.pipeline import Proceed, compose, isinstance_stream
+from frugal._core.names import new_id
+from frugal._core.plan import isinstance_stream
+from frugal._core.ring import Proceed, compose
 from frugal._mechanisms.errands import Errands, each
 from frugal._mechanisms.nearest import NEIGHBOURS, Decision, Neighbour
 from frugal._mechanisms.tiers.drops import Drops

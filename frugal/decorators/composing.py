@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from frugal._core.call import Call
-from frugal._core.pipeline import Proceed
+from frugal._core.ring import Proceed
 from frugal.decorators.wiring import Attach, Decorator
 
 __all__ = ["Stack", "middleware", "stack"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from frugal._core.call import Call
-from frugal._core.pipeline import Mark, plan_of
+from frugal._core.pipeline import plan_of
+from frugal._core.ring import Mark
 from frugal._values.key import diff, parts
 from frugal._values.money import ZERO, Money
 from frugal._values.routing import Candidate

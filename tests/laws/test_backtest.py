@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from frugal import (
@@ -68,6 +68,10 @@ RINGS: list[Any] = [
 """In the recommended order, so that any choice of them is in it."""
 
 
+_EQUAL = {"time": 1_768_478_400, "model": "gpt-4o", "input_tokens": 0, "output_tokens": 0, "prompt": "Hi", "key": "a"}
+
+
+@example(log=[{**_EQUAL, "status": 429}, {**_EQUAL, "cost": "0.001"}], chosen={0, 1})  # the second joins a failure
 @given(log=st.lists(ROWS, max_size=20), chosen=st.sets(st.integers(0, len(RINGS) - 1)))
 @settings(max_examples=60)
 def test_the_parts_add_up_to_the_whole(log: list[dict[str, Any]], chosen: set[int]) -> None:

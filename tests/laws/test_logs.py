@@ -124,7 +124,12 @@ def test_a_file_of_anything_is_read_or_refused_in_one_line(tmp_path: Path, name:
 
 ROWS = st.lists(
     st.fixed_dictionaries(
-        {"time": st.integers(0, 10**9), "input_tokens": st.integers(0, 10**6), "output_tokens": st.integers(0, 10**6)},
+        {
+            # In a table, eight digits from 19 or 20 on may be a date, and are refused.
+            "time": st.integers(0, 10**9).filter(lambda time: not 19_000_000 <= time < 21_000_000),
+            "input_tokens": st.integers(0, 10**6),
+            "output_tokens": st.integers(0, 10**6),
+        },
         optional={
             "model": st.text(min_size=1, max_size=5).filter(str.strip),
             "prompt": st.text(max_size=20),

@@ -227,6 +227,8 @@ def _ring(one: Playing) -> str:
         return "other"
     if answer.outcome in _RINGS:
         return _RINGS[answer.outcome]
+    if answer.outcome == "failed" and not one.asked:
+        return "deduplicated"  # the failure of another's call, which it had joined
     if answer.model_requested != one.logged.model:
         # A budget's suggestion takes the place of the model where no router stands, and then there is no reason.
         return "routed" if answer.route_reason not in (None, "pinned") else "budgeted"

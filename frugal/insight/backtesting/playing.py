@@ -32,6 +32,7 @@ class Playing:
         counted: what it was counted as once it had ended: outcome, ring, and the pico-dollars that ring saved.
         given: what the provider answered, by the answer's name: what was used, and what that costs.
         taken: whether a batch has it.
+        asked: whether the provider was asked for it.
     """
 
     logged: Logged
@@ -45,6 +46,7 @@ class Playing:
     counted: tuple[str, str, int] | None = None
     given: dict[str, tuple[Reading, Cost]] = field(default_factory=dict)
     taken: bool = False
+    asked: bool = False
 
 
 playing: ContextVar[Playing | None] = ContextVar("frugal_playing", default=None)

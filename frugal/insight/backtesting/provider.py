@@ -80,6 +80,7 @@ class Provider:
         """Answer the request that is being played."""
         now = playing.get()
         assert now is not None  # noqa: S101 nobody else calls it
+        now.asked = True
         await asyncio.sleep(now.latency)
         if now.logged.failed is not None:
             raise Failed([now])
@@ -122,7 +123,7 @@ class Provider:
             mine = [member for member in self.waiting[key] if not member.taken] or self.waiting[key]
             found.append(mine[min(at, len(mine) - 1)])
         for member in found:
-            member.taken = True
+            member.taken = member.asked = True
         return found
 
     def _bill(self, now: Playing, model: str) -> tuple[Reading, Cost]:

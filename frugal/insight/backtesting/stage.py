@@ -14,7 +14,7 @@ from typing import Any
 
 from frugal._core.call import Call
 from frugal._core.meter import Metering, Ports
-from frugal._core.pipeline import Proceed
+from frugal._core.ring import Proceed
 from frugal._middleware.budgeted import Budgeted
 from frugal._middleware.metered import Metered
 from frugal._middleware.routed import RoutedRing

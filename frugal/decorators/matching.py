@@ -238,6 +238,7 @@ def _matcher(
         place=lambda call: place(call, query, per),
         refuse=refuse,
         classify=_classify(equivalent, codec),
+        compares=equivalent is not None,
         ttl=ttl,
         prepare=keeper.prepare,
         ready=keeper.ready,

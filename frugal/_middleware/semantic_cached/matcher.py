@@ -71,6 +71,7 @@ class Matcher:
         place: says where a call's question belongs; `None` when it is not to be matched.
         refuse: names why one text must not answer another, or gives `None`; it is sync unless `waits`.
         classify: names the class of equal answers that an answer belongs to, given the entries near it.
+        compares: whether it looks at them, also where none of them may answer.
         ttl: seconds that an entry lives.
         prepare: opens what is kept on disk; called in a thread, and cheap the second time.
         ready: whether it is open.
@@ -96,6 +97,7 @@ class Matcher:
     refresh: Callable[[], bool]
     learned: Callable[[], None]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    compares: bool = False
     foreign: bool = False
     waits: bool = False
     threads: list[ThreadPoolExecutor] = field(default_factory=list)
@@ -186,7 +188,8 @@ class Matcher:
             decision = self.policy.decide([Neighbour(*one) for one in near], refuse, serve=serve)
         finally:
             self.lock.release()
-        entry = None if decision.entry is None else self.collection.fetch(decision.entry, wait=wait)
+        wanted = decision.entry if self.compares or decision.action != "miss" else None
+        entry = None if wanted is None else self.collection.fetch(wanted, wait=wait)
         return Found(decision, entry, self.collection.alike(near))
 
     def _refused(self, text: str, loop: asyncio.AbstractEventLoop | None, id: int) -> str | None:

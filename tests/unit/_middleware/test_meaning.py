@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import logging
+import math
 import threading
 
 import pytest
@@ -112,6 +113,8 @@ async def test_a_small_cache_answers_and_keeps_without_a_thread(tmp_path, monkey
         return await model([{"role": "user", "content": prompt}], model="gpt-4o")
 
     await ask("what is an apple")
+    monkeypatch.setattr("frugal._mechanisms.errands._SHORT", 3600.0)  # however busy this machine is
+    matcher_of(ask).due.__self__._looked = math.inf
     monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", lambda *_: pytest.fail("it went to a thread"))
     for question in ("what is an apple", "what is an orange", "what is an orange"):
         await ask(question)

@@ -1,6 +1,8 @@
 """A call: everything that is known of one use of a decorated function, frozen.
 
-Law: changing a request makes a new `Call` that shares the journal; nothing here is ever assigned to afterwards.
+Law: changing a request makes a new `Call` that shares the journal; nothing here is ever assigned to afterwards. Every
+ring may go on with a copy of its own, and thousands of calls wait at a time, so a copy is small: its fields are slots,
+and copies with the same arguments share what was computed from them.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["Call"]
 
 
-_OF_ARGUMENTS = frozenset({"arguments", "model", "memo"})
-"""What is computed from a call's arguments, and goes when they change."""
+class Computed:
+    """Keep what is computed from the arguments of a call in a `__dict__`, beside the slots of its fields."""
+
+    __slots__ = ("__dict__", "__weakref__")
 
 
-@dataclass(frozen=True, eq=False)
-class Call:
+@dataclass(frozen=True, eq=False, slots=True)
+class Call(Computed):
     """Hold one use of a decorated function, on its way through the rings.
 
     Args:
@@ -140,11 +144,9 @@ class Call:
         args, kwargs = self.args, dict(self.kwargs)
         for name, value in changes.items():
             args, kwargs = self.plan.function.place(name, value, self.instance, args, kwargs)
-        fields = {name: value for name, value in self.__dict__.items() if name not in _OF_ARGUMENTS}
-        fields |= {"args": args, "kwargs": kwargs, "origin": self.asked}
         alike = WHOEVER_IS_ASKED if changes.keys() <= {self.plan.model_argument} else ()
-        fields["memo"] = {name: self.memo[name] for name in alike if name in self.memo}
-        return Call.of(fields)
+        memo = {name: self.memo[name] for name in alike if name in self.memo}
+        return self._with(args=args, kwargs=kwargs, origin=self.asked, __dict__={"memo": memo})
 
     def under(self, hold: str) -> Call:
         """Return this call as made under a further hold; its arguments, and what is known of them, stay.
@@ -178,13 +180,66 @@ class Call:
         Returns:
             The call.
         """
-        call = object.__new__(cls)
-        object.__setattr__(call, "__dict__", said)
-        return call
+        said = {**_PLAIN, **said}
+        call: Any = _Open()
+        call.__dict__ = {"memo": {}}
+        call.id = said["id"]
+        call.plan = said["plan"]
+        call.target = said["target"]
+        call.instance = said["instance"]
+        call.args = said["args"]
+        call.kwargs = said["kwargs"]
+        call.facts = said["facts"]
+        call.started = said["started"]
+        call.parent = said["parent"]
+        call.journal = said["journal"]
+        call.holds = said["holds"]
+        call.covers = said["covers"]
+        call.inner = said["inner"]
+        call.span = said["span"]
+        call.scope = said["scope"]
+        call.extras = said["extras"]
+        call.origin = said["origin"]
+        call.__class__ = cls
+        made: Call = call
+        return made
 
     def _with(self, **changes: Any) -> Call:
         """Return a copy with other fields, keeping what was computed from the arguments."""
-        return Call.of({**self.__dict__, **changes})
+        call: Any = _Open()
+        call.__dict__ = self.__dict__
+        call.id = self.id
+        call.plan = self.plan
+        call.target = self.target
+        call.instance = self.instance
+        call.args = self.args
+        call.kwargs = self.kwargs
+        call.facts = self.facts
+        call.started = self.started
+        call.parent = self.parent
+        call.journal = self.journal
+        call.holds = self.holds
+        call.covers = self.covers
+        call.inner = self.inner
+        call.span = self.span
+        call.scope = self.scope
+        call.extras = self.extras
+        call.origin = self.origin
+        for name, value in changes.items():
+            setattr(call, name, value)
+        call.__class__ = Call
+        copy: Call = call
+        return copy
 
     def __repr__(self) -> str:
         return f"Call({self.function}, id={self.id!r}, model={self.model!r})"
+
+
+class _Open(Computed):
+    """A call that is being made, whose slots may be filled; then it becomes a `Call`, and they may not any more."""
+
+    __slots__ = Call.__slots__
+
+
+_PLAIN = {"parent": None, "holds": (), "covers": (), "inner": None, "span": None, "scope": None, "origin": None}
+"""The fields of a call that have a plain default."""

@@ -103,7 +103,6 @@ class Plan:
                 "journal": Journal(),
                 "scope": around,
                 "extras": extras or {},
-                "memo": {},
             }
         )
         return call if self.meter is None or dry else self.meter.open(call)

@@ -8,7 +8,7 @@ and copies with the same arguments share what was computed from them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import FrozenInstanceError, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from frugal._core.estimate import WHOEVER_IS_ASKED
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from frugal._core.cover import Cover
     from frugal._core.plan import Plan
 
-__all__ = ["Call"]
+__all__ = ["Call", "begun"]
 
 
 class Computed:
@@ -172,7 +172,7 @@ class Call(Computed):
 
     @classmethod
     def of(cls, said: dict[str, Any]) -> Call:
-        """Make a call of its fields by name; a frozen dataclass takes three times as long to make one.
+        """Make a call of its fields by name.
 
         Args:
             said: every field without a plain default; nothing is checked.
@@ -180,29 +180,7 @@ class Call(Computed):
         Returns:
             The call.
         """
-        said = {**_PLAIN, **said}
-        call: Any = _Open()
-        call.__dict__ = {"memo": {}}
-        call.id = said["id"]
-        call.plan = said["plan"]
-        call.target = said["target"]
-        call.instance = said["instance"]
-        call.args = said["args"]
-        call.kwargs = said["kwargs"]
-        call.facts = said["facts"]
-        call.started = said["started"]
-        call.parent = said["parent"]
-        call.journal = said["journal"]
-        call.holds = said["holds"]
-        call.covers = said["covers"]
-        call.inner = said["inner"]
-        call.span = said["span"]
-        call.scope = said["scope"]
-        call.extras = said["extras"]
-        call.origin = said["origin"]
-        call.__class__ = cls
-        made: Call = call
-        return made
+        return begun(**{"parent": None, "scope": None, **said})
 
     def _with(self, **changes: Any) -> Call:
         """Return a copy with other fields, keeping what was computed from the arguments."""
@@ -235,11 +213,60 @@ class Call(Computed):
         return f"Call({self.function}, id={self.id!r}, model={self.model!r})"
 
 
+def _refuse(call: Call, name: str, _: object = None) -> None:
+    raise FrozenInstanceError(f"cannot assign to {name!r} of {call!r}: go on with call.replace(...) instead.")
+
+
+# What a dataclass with slots has of its own knows its fields only (gh-105936), and fails at any other name.
+Call.__setattr__ = _refuse  # type: ignore[method-assign, assignment]  # for that reason
+Call.__delattr__ = _refuse  # type: ignore[method-assign, assignment]  # for that reason
+
+
 class _Open(Computed):
     """A call that is being made, whose slots may be filled; then it becomes a `Call`, and they may not any more."""
 
     __slots__ = Call.__slots__
 
 
-_PLAIN = {"parent": None, "holds": (), "covers": (), "inner": None, "span": None, "scope": None, "origin": None}
-"""The fields of a call that have a plain default."""
+def begun(
+    id: str,
+    plan: Plan,
+    target: Callable[..., Any],
+    instance: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    facts: Facts,
+    started: float,
+    parent: Call | None,
+    journal: Journal,
+    scope: Any,
+    extras: Mapping[Any, Any],
+    holds: tuple[str, ...] = (),
+    covers: tuple[Cover, ...] = (),
+    inner: Inner | None = None,
+    span: Any = None,
+    origin: Call | None = None,
+) -> Call:
+    """Make a call of its fields, in a third of the time that its own way takes to fill frozen slots."""
+    call: Any = _Open()
+    call.__dict__ = {"memo": {}}
+    call.id = id
+    call.plan = plan
+    call.target = target
+    call.instance = instance
+    call.args = args
+    call.kwargs = kwargs
+    call.facts = facts
+    call.started = started
+    call.parent = parent
+    call.journal = journal
+    call.holds = holds
+    call.covers = covers
+    call.inner = inner
+    call.span = span
+    call.scope = scope
+    call.extras = extras
+    call.origin = origin
+    call.__class__ = Call
+    made: Call = call
+    return made

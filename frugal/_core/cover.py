@@ -39,7 +39,8 @@ class Cover:
     """
 
     __slots__ = (
-        "_args", "_asked", "_claims", "_entered", "_estimate", "_grant", "_held", "_kwargs", "_ledger", "_refused", "_under",
+        "_args", "_asked", "_claims", "_entered", "_estimate", "_grant", "_held", "_kwargs", "_ledger", "_refused",
+        "_under",
     )  # fmt: skip
 
     def __init__(

@@ -116,7 +116,9 @@ class Holds:
         now = unit.now
         places = [place_of_claim(claim, now) for claim in asked.claims]
         standings = [
-            _standing(open_account(unit, self._connection, scope_of(claim), place), claim.limit_pico, claim.limit_tokens)
+            _standing(
+                open_account(unit, self._connection, scope_of(claim), place), claim.limit_pico, claim.limit_tokens
+            )
             for claim, place in zip(asked.claims, places, strict=True)
         ]
         for claim in asked.claims:

@@ -145,7 +145,7 @@ async def test_a_refused_adoption_keeps_the_hold(ledger, make, claim):
 
 
 async def test_a_hold_that_grew_is_presumed_under_the_draft_of_its_call(ledger, make, claim):
-    """What a written hold is remembered by has no draft; where it grows, and where its owner dies, the draft is there."""
+    """What a written hold is remembered by has no draft; it is there where the hold grows, and where its owner dies."""
     grown = await ledger.reserve([claim()], pico=30, tokens=0, draft=make(function="grown"))
     await ledger.reserve([claim()], pico=1, tokens=0, draft=make(function="kept"))
     assert await ledger.grow(grown.id, pico=40, tokens=0)

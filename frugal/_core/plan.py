@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from frugal._core.ambient import current_scope, leave, serving
-from frugal._core.call import Call
+from frugal._core.call import Call, begun
 from frugal._core.cover import covered
 from frugal._core.function import Function
 from frugal._core.journal import Inner, Journal
@@ -89,22 +89,9 @@ class Plan:
             tags = {**parent.facts.tags, **tags}
         if around is not None and around.tags:
             tags = {**tags, **around.tags}
-        call = Call.of(
-            {
-                "id": identity,
-                "plan": self,
-                "target": target,
-                "instance": instance,
-                "args": args,
-                "kwargs": kwargs,
-                "facts": Facts(user, run, tags),
-                "started": clock.now(),
-                "parent": parent,
-                "journal": Journal(),
-                "scope": around,
-                "extras": extras or {},
-                "memo": {},
-            }
+        facts = Facts(user, run, tags)
+        call = begun(
+            identity, self, target, instance, args, kwargs, facts, clock.now(), parent, Journal(), around, extras or {}
         )
         return call if self.meter is None or dry else self.meter.open(call)
 

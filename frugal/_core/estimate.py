@@ -122,7 +122,12 @@ def _asks_to_write(parts: Any, depth: int = 0) -> bool:
     if isinstance(parts, dict):
         return "cache_control" in parts or (depth < 4 and _asks_to_write(parts.get("content"), depth + 1))
     if isinstance(parts, (list, tuple)) and depth < 4:
-        return any(_asks_to_write(part, depth + 1) for part in parts)
+        for part in parts:
+            # Nearly every message is one of these, and has nothing further in it to look at.
+            if type(part) is dict and type(part.get("content")) is str and "cache_control" not in part:
+                continue
+            if _asks_to_write(part, depth + 1):
+                return True
     return False
 
 

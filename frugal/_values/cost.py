@@ -130,7 +130,7 @@ unpriced_calls=1, source='', price_table='')
     @property
     def known(self) -> Money:
         """What is known to have been spent: the amount, or nothing when unpriced."""
-        return self.amount or ZERO
+        return ZERO if self.amount is None else self.amount
 
     def __add__(self, other: Cost | int) -> Cost:
         if isinstance(other, Cost):

@@ -57,6 +57,10 @@ class Batched:
     batches: dict[Any, Batch[Any, Any]] = field(default_factory=dict)
     name: str = "batched"
 
+    def joined(self, stack: tuple[Any, ...]) -> Batched:
+        """Have batches of its own: whoever decorates the function anew may meter it otherwise, or not at all."""
+        return replace(self, batches={})
+
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         item, others = self._parts(call)
         batch = await self._batch(call, others)

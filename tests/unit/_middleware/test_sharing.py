@@ -491,6 +491,21 @@ async def test_other_arguments_make_other_batches():
     assert ledger.cost.known == provider.charged
 
 
+async def test_another_decoration_of_a_batched_function_has_batches_of_its_own():
+    """Whoever meters it pays for its items, and never for those of whom it does not know."""
+    ledger, seen = MemoryLedger(), []
+
+    @batched(max_size=2, max_wait=0)
+    async def embed(texts):
+        seen.append(texts)
+        return texts
+
+    recorded = metered(ledger=ledger)(embed)
+    assert await asyncio.gather(embed("not recorded"), recorded("recorded")) == ["not recorded", "recorded"]
+    assert seen == [["not recorded"], ["recorded"]]
+    assert outcomes(ledger) == ["batched"]
+
+
 @pytest.mark.parametrize("layers", [[memory], [memory, disk]])
 async def test_a_memory_hit_needs_no_flight_and_no_task(layers):
     """It is answered in the caller's own turn; nothing else may run in between."""

@@ -6,7 +6,7 @@ Law: the innermost step is the only one that spends; a journal is committed once
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,11 @@ class Plan:
         stack: rings and marks, outermost first.
         meter: prices and records the calls, or `None` where nothing in the stack meters.
         proceed: the composed rings.
+        inside: the same without the outermost.
         model_argument: which argument names the model.
         at_once: answers without waiting, or says `NOTHING`; `None` where the outermost ring cannot.
+        short: carries a use of the function in the place of `run`, without a `Call` of its own; `None` where the
+            outermost ring cannot, or somebody meters.
     """
 
     function: Function
@@ -48,8 +51,10 @@ class Plan:
     stack: tuple[Any, ...]
     meter: Meter | None
     proceed: Proceed
+    inside: Proceed
     model_argument: str = "model"
     at_once: Callable[[Call], Any] | None = None
+    short: Callable[[Plan, Any, Any, tuple[Any, ...], dict[str, Any]], Coroutine[Any, Any, Any]] | None = None
 
     def model_of(self, arguments: dict[str, Any]) -> str | None:
         """Return the model that the arguments ask for."""

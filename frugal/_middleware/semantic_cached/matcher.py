@@ -128,7 +128,8 @@ class Matcher:
         seek = partial(self._seek, place, vector, serve=serve)
         refreshing = None
         if serve and self.ready() and self.due():  # beside the lookup: a hit does not wait for it
-            refreshing = asyncio.get_running_loop().run_in_executor(None, self._refreshed)
+            looking = partial(copy_context().run, self._refreshed)
+            refreshing = asyncio.get_running_loop().run_in_executor(None, looking)
         found = await self._sought(seek)
         if refreshing is not None and found.decision.action == "miss" and await refreshing:
             found = await self._sought(seek)

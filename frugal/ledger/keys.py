@@ -89,7 +89,6 @@ def scope_key(window: str, timezone: str, per: str | None) -> str:
     return msgspec.json.encode((window, timezone, per)).decode()
 
 
-@lru_cache(maxsize=4096)
 def account_key(scope: str, label: str, subject: str) -> str:
     """Return the key of an account."""
     return f"account/{scope}/{msgspec.json.encode((label, subject)).decode()}"

@@ -18,6 +18,7 @@ from harness.question import OUT
 from harness.report import report
 
 QUESTIONS = (
+    "floors",
     "exact_hits",
     "recording",
     "misses",

@@ -55,7 +55,7 @@ async def filled(directory: Path, entries: int, *, move: bool = True) -> tuple[A
 
     def fill() -> None:
         for text, row in zip(texts, rows, strict=True):
-            matcher.collection.add(one.partition, text, row, answer=one.answer, answer_class="", near=())
+            matcher.collection.add(one.partition, text, row, answer=one.answer, answer_class="", alike=())
         assert DiskRows(directory).store.flush(120)
         if move:
             matcher.collection.maintain()

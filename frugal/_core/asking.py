@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from frugal._core.digests import last_turn
 from frugal._core.estimate import limit_of, sizes_of
 from frugal._values.key import digest
 from frugal._values.money import Money
-from frugal._values.query import last_user_turn
 from frugal._values.routing import BudgetState, Constraints, Model, Request
 from frugal._values.usage import Usage
 
@@ -27,6 +27,8 @@ __all__ = ["Conversations", "request_of"]
 
 _MOST = 4096
 """Conversations remembered at a time."""
+
+_UNCONSTRAINED = Constraints()
 
 _IMAGES = ("image_url", "image", "input_image", "inline_data", "inlineData")
 
@@ -44,7 +46,7 @@ def request_of(
     """Return what a router sees of a call."""
     arguments = call.arguments
     messages = _messages(arguments)
-    taken = last_user_turn(arguments)
+    taken = last_turn(call)
     typical, bound = sizes_of(call, requests)
     session = _session(call, messages)
     previous, cached = conversations.recall(session) if conversations is not None else (None, 0)
@@ -53,14 +55,15 @@ def request_of(
     def price_of(model: str, usage: Usage) -> Money | None:
         return prices.cost(model, usage, at=call.started).amount
 
+    window = getattr(prices, "context_window", None)
+
     def facts_of(name: str) -> Model | None:
-        window = getattr(prices, "context_window", None)
         return _windowed(name, window(name)) if window is not None else None
 
     return Request(
         text=taken[0] if taken is not None else _any_text(arguments),
         messages=messages,
-        turns=max(1, sum(_role(message) == "user" for message in messages)),
+        turns=max(1, [_role(message) for message in messages].count("user")),
         tools=tuple(tools) if isinstance(tools, (list, tuple)) else (tools,),
         images=tuple(_images(messages)),
         input_tokens=typical,
@@ -72,7 +75,7 @@ def request_of(
         session=session,
         previous_model=previous,
         cached_tokens=min(cached, typical),
-        constraints=constraints or Constraints(),
+        constraints=constraints or _UNCONSTRAINED,
         default=default,
         now=call.started,
         price_of=price_of,
@@ -94,7 +97,8 @@ def _messages(arguments: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _get(holder: Any, name: str) -> Any:
-    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+    # The abstract class takes a while to recognise what nearly all are.
+    return holder.get(name) if type(holder) is dict or isinstance(holder, Mapping) else getattr(holder, name, None)
 
 
 def _role(message: Any) -> str:
@@ -124,7 +128,7 @@ def _session(call: Call, messages: Sequence[Any]) -> str | None:
     if not messages:
         return None
     first = next((at for at, message in enumerate(messages) if _role(message) == "user"), 0)
-    said = "".join(repr(message) for message in messages[: first + 1])
+    said = "".join(map(repr, messages[: first + 1]))
     return digest(call.function.encode(), (call.user or "").encode(), said.encode("utf-8", "surrogatepass"))
 
 

@@ -44,13 +44,15 @@ async def standing(rings: Iterable[tuple[Any, bool]], call: Call, models: Iterab
         call: the call.
         models: the models that the router may choose, as far as known.
     """
-    named = [Model.of(model).name for model in models]
+    named = [Model.of(model).name for model in models] or ([call.model] if call.model else [])
     found = []
     for ring, outside in rings:
         # What a budget outside holds is held for this very call.
-        own = min((held.pico for held in call.journal.held), default=0) if outside else 0
-        for status, model, suggest in await ring.states(call, named or ([call.model] if call.model else [])):
-            left = status.usd.remaining + Money(own) if status.usd is not None else None
+        own = min([held.pico for held in call.journal.held], default=0) if outside else 0
+        for status, model, suggest in await ring.states(call, named):
+            left = None if status.usd is None else status.usd.remaining
+            if left is not None and own:
+                left += Money(own)
             found.append(_State(status.name, suggest, status.warning or status.exceeded, left, model))
     return tuple(found)
 
@@ -65,7 +67,7 @@ async def chosen(router: Any, request: Request, vet: Vet) -> Decision:
     if hasattr(router, "ready"):
         await router.ready()
     given = router(request)
-    if inspect.isawaitable(given):
+    if type(given) is not Decision and inspect.isawaitable(given):
         given = await given
     if isinstance(given, Decision):
         # One without candidates is of a user's own making: nobody has held it against anything.

@@ -39,7 +39,8 @@ class Cover:
     """
 
     __slots__ = (
-        "_asked", "_call", "_claims", "_entered", "_estimate", "_grant", "_held", "_ledger", "_refused", "_under",
+        "_args", "_asked", "_claims", "_entered", "_estimate", "_grant", "_held", "_kwargs", "_ledger", "_refused",
+        "_under",
     )  # fmt: skip
 
     def __init__(
@@ -54,12 +55,13 @@ class Cover:
         self._ledger = ledger
         self._grant = grant
         self._asked = asked
-        self._call = call
+        self._args = call.args
+        self._kwargs = call.kwargs
         self._claims = claims
         self._estimate = estimate
         self._held = (grant.pico, grant.tokens)
         self._entered: list[tuple[int, int]] = []
-        self._under: set[str] = set()
+        self._under: tuple[str, ...] = ()  # as a rule one
         # Weakly: its frames may hold a stream whose call holds this.
         self._refused: weakref.ref[BudgetExceededError] | None = None
 
@@ -78,7 +80,8 @@ class Cover:
         """
         asked = await self._asked_by(call)
         call.memo.setdefault(HELD, asked)  # the innermost budget comes first
-        self._under.add(call.holds[-1])
+        if call.holds[-1] not in self._under:
+            self._under = (*self._under, call.holds[-1])
         await self._see(call, asked.pico, asked.tokens)
         self._entered.append((asked.pico, asked.tokens))
 
@@ -98,8 +101,7 @@ class Cover:
 
     async def _asked_by(self, call: Call) -> Estimate:
         """Return what a request is estimated at: the one that was held for, or another."""
-        held = self._call
-        if call.args is held.args and call.kwargs is held.kwargs:
+        if call.args is self._args and call.kwargs is self._kwargs:
             return self._asked
         asked = await self._estimate(call)
         if asked.cost.amount is None and any(claim.limit_pico is not None for claim in self._claims):

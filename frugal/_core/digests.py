@@ -18,7 +18,7 @@ from frugal.errors import UnkeyableCallError
 if TYPE_CHECKING:
     from frugal._core.call import Call
 
-__all__ = ["digests_of"]
+__all__ = ["digests_of", "last_turn"]
 
 _log = logging.getLogger("frugal")
 
@@ -28,6 +28,8 @@ _LEAST = 1_000
 _RECENT = 2_048
 _recent: dict[str, Mapping[str, str]] = {}
 """By key: a request that comes again, as one that a cache answers does, has the same digests."""
+
+_TURN = "last user turn"
 
 _APART = re.compile(r"[\W_]+")
 """What is no letter or digit, as `str.isalnum` has it, in runs."""
@@ -57,6 +59,15 @@ def digests_of(call: Call) -> tuple[str | None, Mapping[str, str]]:
     return found
 
 
+def last_turn(call: Call) -> tuple[str, dict[str, object]] | None:
+    """Return the last user turn's text and all the rest of a call's request, or `None`; looked for once."""
+    memo = call.memo
+    if _TURN not in memo:
+        memo[_TURN] = last_user_turn(call.arguments)
+    taken: tuple[str, dict[str, object]] | None = memo[_TURN]
+    return taken
+
+
 def _key_of(call: Call) -> str | None:
     try:
         return digest_of(call)
@@ -68,14 +79,15 @@ def _key_of(call: Call) -> str | None:
 
 
 def _prefix(arguments: Mapping[str, Any]) -> dict[str, str]:
-    parts = [arguments.get(name) for name in ("system", "instructions", "tools")]
+    get = arguments.get
+    parts = [get("system"), get("instructions"), get("tools")]
     messages = arguments.get("messages")
     if isinstance(messages, list) and messages:
         first = messages[0]
         plain = type(first) is dict or isinstance(first, Mapping)
         role = first.get("role") if plain else getattr(first, "role", None)
         parts.append(first if role in {"system", "developer"} else None)
-    if all(part is None for part in parts):
+    if not [part for part in parts if part is not None]:
         return {}
     try:
         form = canonical(parts)
@@ -86,7 +98,7 @@ def _prefix(arguments: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _near(call: Call) -> dict[str, str]:
-    taken = last_user_turn(call.arguments)
+    taken = last_turn(call)
     if taken is None or len(taken[0]) > LONGEST:
         return {}
     text = taken[0]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from frugal._values.cost import UNPRICED, Cost
+from frugal._values.cost import UNPRICED, Cost, ascertained
 from frugal._values.money import ZERO, Money
-from frugal._values.usage import NO_USAGE, Usage
+from frugal._values.usage import NO_USAGE, Usage, counted
 
 if TYPE_CHECKING:
     from frugal.ports import Prices, RequestReader
@@ -101,11 +101,11 @@ class Estimate:
         return self.hold.total_tokens
 
 
-def _input(tokens: int, call: Asked) -> Usage:
-    """Place input tokens in the dearest bucket that the request can put them in."""
+def _sized(incoming: int, output: int, call: Asked) -> Usage:
+    """Return that usage, with the input in the dearest bucket that the request can put it in."""
     if _known(call, _WRITES, _writes):
-        return Usage(cache_write_1h_tokens=tokens)
-    return Usage(input_tokens=tokens)
+        return Usage(cache_write_1h_tokens=incoming, output_tokens=output)
+    return counted(incoming, output)
 
 
 def _writes(arguments: Mapping[str, Any]) -> bool:
@@ -122,7 +122,12 @@ def _asks_to_write(parts: Any, depth: int = 0) -> bool:
     if isinstance(parts, dict):
         return "cache_control" in parts or (depth < 4 and _asks_to_write(parts.get("content"), depth + 1))
     if isinstance(parts, (list, tuple)) and depth < 4:
-        return any(_asks_to_write(part, depth + 1) for part in parts)
+        for part in parts:
+            # Nearly every message is one of these, and has nothing further in it to look at.
+            if type(part) is dict and type(part.get("content")) is str and "cache_control" not in part:
+                continue
+            if _asks_to_write(part, depth + 1):
+                return True
     return False
 
 
@@ -179,11 +184,12 @@ def _within(
     # Where the output is open the promise is a quantile, so the input may be the likely figure as well; where it is
     # bounded the promise is "never", so the input is the figure that is never too low.
     incoming = bound if limit is not None or capped else min(bound, round(typical * ratio) if ratio else typical)
-    hold = _input(incoming, call) + Usage(output_tokens=output)
-    most = _input(bound, call) + Usage(output_tokens=max(limit if limit is not None else OPEN_OUTPUT, output))
+    open_output = max(limit if limit is not None else OPEN_OUTPUT, output)
+    hold = _sized(incoming, output, call)
     at = call.started
-    cost = _upper(prices.cost(model, hold, at=at, tier=tier))
-    high = cost if most == hold else _upper(prices.cost(model, most, at=at, tier=tier))
+    cost = high = _upper(prices.cost(model, hold, at=at, tier=tier))
+    if (bound, open_output) != (incoming, output):
+        high = _upper(prices.cost(model, _sized(bound, open_output, call), at=at, tier=tier))
     return Estimate(hold, cost, high, limit is not None, typical, output)
 
 
@@ -240,8 +246,8 @@ def of_answer(
         usage = Usage(**{**_fields(known), "output_tokens": max(likely, known.output_tokens)})
         top = Usage(**{**_fields(known), "output_tokens": max(most, known.output_tokens)})
     else:
-        usage = Usage(input_tokens=typical, output_tokens=likely)
-        top = _input(bound, call) + Usage(output_tokens=max(most, likely))
+        usage = counted(typical, likely)
+        top = _sized(bound, max(most, likely), call)
     cost = prices.cost(model, usage, at=call.started, tier=tier)
     high = prices.cost(model, top, at=call.started, tier=tier)
     if high.amount is None:  # an embedder has no price for output, for it gives none
@@ -260,10 +266,6 @@ def between(cost: Cost, low: Money, high: Cost) -> Cost:
     """Return `cost` as an estimate with these bounds, widened where they contradict it."""
     if cost.amount is None or high.high is None:
         return UNPRICED
-    return Cost.estimated(
-        cost.amount,
-        min(low, cost.amount),
-        max(high.high, cost.amount),
-        cost.by_bucket,
-        price_table=cost.price_table,
-    )
+    amount = cost.amount
+    least, most = min(low, amount), max(high.high, amount)
+    return ascertained(amount, least, most, "estimated", cost.by_bucket, "estimate", cost.price_table)

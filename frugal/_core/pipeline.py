@@ -61,7 +61,9 @@ class Pipeline(wrapt.FunctionWrapper[..., Any]):
     def _self_carry(self, wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plan = self._self_plan
         if plan.kind == "coroutine":
-            running: Any = plan.run(wrapped, instance, args, kwargs)
+            short = plan.short
+            running: Any = plan.run(wrapped, instance, args, kwargs) if short is None else (
+                short(plan, wrapped, instance, args, kwargs))  # fmt: skip
             # What "was never awaited", and what a task shows, is the user's function rather than ours.
             running.__qualname__ = plan.function.name
             return running
@@ -184,6 +186,8 @@ def build(identity: Function, stack: tuple[Any, ...], kind: str) -> Plan:
             f'`*, {argument}="gpt-4o"`, and hand it to the provider; or name another with routed(..., argument=).'
         )
     told = tuple(ring.joined(stack) if hasattr(ring, "joined") else ring for ring in stack)
-    outermost = next((ring for ring in told if not isinstance(ring, Mark)), None)
-    at_once = getattr(outermost, "at_once", None)
-    return Plan(identity, kind, told, meter, compose(told, invoke), argument or "model", at_once)
+    rings = tuple(ring for ring in told if not isinstance(ring, Mark))
+    at_once = getattr(rings[0], "at_once", None) if rings else None
+    short = getattr(rings[0], "short", None) if rings and meter is None else None
+    proceed, inside = compose(rings, invoke), compose(rings[1:], invoke)
+    return Plan(identity, kind, told, meter, proceed, inside, argument or "model", at_once, short)

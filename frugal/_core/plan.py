@@ -6,12 +6,12 @@ Law: the innermost step is the only one that spends; a journal is committed once
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from frugal._core.ambient import current_scope, leave, serving
-from frugal._core.call import Call
+from frugal._core.call import Call, begun
 from frugal._core.cover import covered
 from frugal._core.function import Function
 from frugal._core.journal import Inner, Journal
@@ -39,8 +39,11 @@ class Plan:
         stack: rings and marks, outermost first.
         meter: prices and records the calls, or `None` where nothing in the stack meters.
         proceed: the composed rings.
+        inside: the same without the outermost.
         model_argument: which argument names the model.
         at_once: answers without waiting, or says `NOTHING`; `None` where the outermost ring cannot.
+        short: carries a use of the function in the place of `run`, without a `Call` of its own; `None` where the
+            outermost ring cannot, or somebody meters.
     """
 
     function: Function
@@ -48,8 +51,10 @@ class Plan:
     stack: tuple[Any, ...]
     meter: Meter | None
     proceed: Proceed
+    inside: Proceed
     model_argument: str = "model"
     at_once: Callable[[Call], Any] | None = None
+    short: Callable[[Plan, Any, Any, tuple[Any, ...], dict[str, Any]], Coroutine[Any, Any, Any]] | None = None
 
     def model_of(self, arguments: dict[str, Any]) -> str | None:
         """Return the model that the arguments ask for."""
@@ -89,22 +94,9 @@ class Plan:
             tags = {**parent.facts.tags, **tags}
         if around is not None and around.tags:
             tags = {**tags, **around.tags}
-        call = Call.of(
-            {
-                "id": identity,
-                "plan": self,
-                "target": target,
-                "instance": instance,
-                "args": args,
-                "kwargs": kwargs,
-                "facts": Facts(user, run, tags),
-                "started": clock.now(),
-                "parent": parent,
-                "journal": Journal(),
-                "scope": around,
-                "extras": extras or {},
-                "memo": {},
-            }
+        facts = Facts(user, run, tags)
+        call = begun(
+            identity, self, target, instance, args, kwargs, facts, clock.now(), parent, Journal(), around, extras or {}
         )
         return call if self.meter is None or dry else self.meter.open(call)
 

@@ -53,10 +53,10 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     facts = journal.facts
     if len(facts) == 1 and type(facts[0]) is Saved and error is None:  # a hit, as a rule
         nobody_waits = not journal.releases and facts[0].layer in FREE_OUTCOMES
-        return Settlement(_Hit(call, facts[0], now), tuple(journal.releases), None, nobody_waits)
+        return Settlement(_Hit(call, facts[0], now), journal.releases, None, nobody_waits)
     kinds = set(map(type, facts))
     if kinds.isdisjoint(_MOVING):
-        return Settlement((_free(call, error, now),), tuple(journal.releases))
+        return Settlement((_free(call, error, now),), journal.releases)
     held = journal.held
     booked = {fact.id: fact.booked for fact in held}
     spents = journal.of(Spent)
@@ -68,7 +68,8 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
         if held:
             charges[records[0].id] = held[-1].id
     elif spents:
-        records = _attempts(call, spents, charges)
+        escalated = journal.of(Escalated) if Escalated in kinds else []
+        records = _attempts(call, spents, {id(fact.spent) for fact in escalated}, charges)
     else:
         records = [_free(call, error, now)]
     spent_under: dict[str, int] = {}
@@ -77,22 +78,16 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
         if hold is not None:
             spent_under[hold] = spent_under.get(hold, 0) + record.cost.known.pico
     limits = {fact.id: fact.pico for fact in held}
-    limits |= {fact.id: fact.pico for fact in journal.of(Grown)}
-    marked = tuple(
-        _with(
-            record,
-            booked=booked.get(charges.get(record.id, "")),
-            overrun=bool(record.cost.known.pico)
-            and charges.get(record.id) in limits
-            and spent_under[charges[record.id]] > limits[charges[record.id]],
-        )
-        if record.id in charges
-        else record
-        for record in records
-    )
+    if Grown in kinds:
+        limits |= {fact.id: fact.pico for fact in journal.of(Grown)}
+    for record in records:
+        hold = charges.get(record.id)
+        if hold is not None:
+            overrun = bool(record.cost.known.pico) and hold in limits and spent_under[hold] > limits[hold]
+            _with(record, booked=booked.get(hold), overrun=overrun)
     releases = [fact.id for fact in held]
     releases += [hold for split in splits for hold in split.releases]
-    return Settlement(records=marked, releases=(*releases, *journal.releases), charges=charges)
+    return Settlement(records=tuple(records), releases=(*releases, *journal.releases), charges=charges)
 
 
 class _Hit(Sequence[Record]):
@@ -137,22 +132,21 @@ class _Hit(Sequence[Record]):
         return record
 
 
-def _with(record: Record, **changes: Any) -> Record:
+def _with(record: Record, **changes: Any) -> None:
     for name, value in changes.items():
         object.__setattr__(record, name, value)  # the record was made here and nobody has seen it yet
-    return record
 
 
 def _common(call: Call) -> dict[str, Any]:
-    routed = call.journal.last(Routed)
+    routed, parent, facts = call.journal.last(Routed), call.parent, call.facts
     key, digests = digests_of(call)
     return {
         "call": call.id,
-        "parent": call.parent.id if call.parent is not None else None,
+        "parent": parent.id if parent is not None else None,
         "function": call.function,
-        "user": call.facts.user,
-        "run": call.facts.run,
-        "tags": call.facts.tags,
+        "user": facts.user,
+        "run": facts.run,
+        "tags": facts.tags,
         "route_reason": routed.reason if routed is not None else None,
         "key": key,
         "digests": digests,
@@ -163,9 +157,8 @@ def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _attempts(call: Call, spents: list[Spent], charges: dict[str, str]) -> list[Record]:
-    """Make a record of each provider call; the last one answered, unless a cascade refused it too."""
-    refused = {id(fact.spent) for fact in call.journal.of(Escalated)}
+def _attempts(call: Call, spents: list[Spent], refused: set[int], charges: dict[str, str]) -> list[Record]:
+    """Make a record of each provider call; the last one answered, unless a cascade refused it (by its id) too."""
     answer = next((spent for spent in reversed(spents) if id(spent) not in refused), spents[-1])
     common = _common(call)
     records = []

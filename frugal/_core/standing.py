@@ -12,6 +12,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from frugal._values.clock import clock
+from frugal._values.money import Money
 from frugal._values.record import BudgetFigure, BudgetStatus
 from frugal.errors import FrugalError
 from frugal.ports import Claim
@@ -69,9 +70,13 @@ class Standings:
 
 
 def _has_plenty(status: BudgetStatus) -> bool:
-    return all(_is_half_free(figure) for figure in (status.usd, status.tokens) if figure is not None)
+    usd, tokens = status.usd, status.tokens
+    return (usd is None or _is_half_free(usd)) and (tokens is None or _is_half_free(tokens))
 
 
 def _is_half_free(figure: BudgetFigure) -> bool:
-    half: bool = figure.remaining + figure.remaining >= figure.limit  # type: ignore[operator] # both are of one unit
+    left, limit = figure.remaining, figure.limit
+    if isinstance(left, Money) and isinstance(limit, Money):  # the sum of two would be made only to be compared
+        left, limit = left.pico, limit.pico
+    half: bool = left + left >= limit  # type: ignore[operator] # both are of one unit
     return half

@@ -54,13 +54,14 @@ class Dispatch:
         first = next(iter(load.items))
         task = load.loop.create_task(self._handle(load, tasks), context=first.caller.copy())
         if task.done():  # As an eager task may be.
+            load.close()
             return
         load.task = task
         tasks.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             tasks.discard(task)
-            load.cancel()  # Whoever still waits, does so because the task never took its first step.
+            load.close()  # Whoever still waits, does so because the task never took its first step.
 
         task.add_done_callback(ended)
 

@@ -5,6 +5,9 @@ the order in which they came, and nobody waits for company. A caller gets its ow
 cancelled goes at once, and its item is left out if no job has taken it yet. Nothing waits across loops. Knows nothing
 of what the work is.
 
+What is short may be done on the loop's own thread instead (`here`): not while a job is under way; and once it took
+long, not again for as long, so that it never has more than half of the loop's time.
+
 Why not a hop to a thread for each: a hop costs a tenth of a millisecond, and beside a busy loop a thread waits up to
 5 ms for the interpreter each time it comes back from SQLite or NumPy. A thousand callers would pay that a thousand
 times; so they share it.
@@ -13,6 +16,7 @@ times; so they share it.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -22,17 +26,21 @@ from frugal._values.threads import sealed, stopped
 
 __all__ = ["Errands", "each"]
 
+_SHORT = 0.0005  # seconds: a hop to a thread and back takes no less beside a busy loop
+
+R = TypeVar("R")
 T = TypeVar("T")
 
 
 class _Lane(Generic[T]):
     """What waits on one loop, and whether a job is under way there."""
 
-    __slots__ = ("busy", "waiting")
+    __slots__ = ("busy", "rests_until", "waiting")
 
     def __init__(self) -> None:
         self.waiting: list[tuple[T, asyncio.Future[Any]]] = []
         self.busy = False
+        self.rests_until = 0.0  # until when the loop's own thread does other things
 
 
 class Errands(Generic[T]):
@@ -78,6 +86,26 @@ class Errands(Generic[T]):
             lane.busy = True
             loop.call_soon(self._start, lane, loop)  # so that whoever else comes in this turn goes along
         return await future
+
+    def here(self, work: Callable[[], R]) -> R:
+        """Do something on the loop's own thread, if its turn is now.
+
+        Args:
+            work: does it; raises `BlockingIOError` itself where it would have to wait.
+
+        Raises:
+            BlockingIOError: it is to go to the thread, with `do`.
+        """
+        lane = self._lanes.here()
+        began = time.monotonic()
+        if lane.busy or began < lane.rests_until:
+            raise BlockingIOError("others are under way")
+        try:
+            return work()
+        finally:
+            ended = time.monotonic()
+            if ended - began > _SHORT:
+                lane.rests_until = ended + (ended - began)
 
     def _start(self, lane: _Lane[T], loop: asyncio.AbstractEventLoop) -> None:
         waiting = [pair for pair in lane.waiting if not pair[1].done()]

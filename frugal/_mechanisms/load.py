@@ -83,3 +83,8 @@ class Load:
         """Cancel every caller that still waits."""
         for item in self.items:
             item.future.cancel()
+
+    def close(self) -> None:
+        """Cancel every caller that still waits, and let go of the items: each knows its load, which is a cycle."""
+        self.cancel()
+        self.items = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from frugal._core.plan import Plan
 from frugal._core.ring import Proceed
 from frugal._core.splitting import split_spent
 from frugal._mechanisms.batch import Batch
+from frugal._values.clock import clock
 from frugal._values.facts import Spent, Split
 from frugal._values.spelling import spelt
 from frugal.errors import FrugalError, UnkeyableCallError
@@ -45,6 +47,26 @@ class _Member:
         self.refused: FrugalError | None = None  # by a budget, before a further attempt
 
 
+class _Caller:
+    """One caller's place in a batch that nobody meters: what its call is made of, should its item lead an attempt."""
+
+    __slots__ = ("_call", "_instance", "_started", "_target", "_where")
+
+    def __init__(self, target: Any, instance: Any) -> None:
+        self._target = target
+        self._instance = instance
+        self._started = clock.now()
+        self._where = copy_context()
+        self._call: Call | None = None
+
+    def call(self, plan: Plan, item: Any) -> Call:
+        """Return the call, as it would have been made when it was asked for."""
+        if self._call is None:
+            made = self._where.run(plan.begin, self._target, self._instance, (item,), {})
+            self._call = replace(made, started=self._started)
+        return self._call
+
+
 @dataclass(frozen=True, eq=False)
 class Batched:
     """Gather items into batches."""
@@ -56,6 +78,10 @@ class Batched:
     size_of: Callable[[Any], int] = field(default=lambda item: max(1, len(str(item).encode()) // 4))
     batches: dict[Any, Batch[Any, Any]] = field(default_factory=dict)
     name: str = "batched"
+
+    def joined(self, stack: tuple[Any, ...]) -> Batched:
+        """Have batches of its own: whoever decorates the function anew may meter it otherwise, or not at all."""
+        return replace(self, batches={})
 
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:
         item, others = self._parts(call)
@@ -81,9 +107,24 @@ class Batched:
         finally:
             del refused  # the frame is in its traceback
 
+    async def short(
+        self, plan: Plan, target: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], /
+    ) -> Any:
+        """Answer a call that nobody meters: only the one whose item leads a batch is made at all."""
+        if len(args) == 1 and not kwargs:
+            item = args[0]
+        elif not args and len(kwargs) == 1 and plan.function.first in kwargs:
+            (item,) = kwargs.values()
+        else:
+            return await plan.run(target, instance, args, kwargs)
+        return await self._unmetered(plan, instance).submit(item, context=_Caller(target, instance))
+
     async def many(self, plan: Plan, target: Any, instance: Any, items: Iterable[Any], /, **kwargs: Any) -> list[Any]:
         """Answer many items as single calls would be, without waiting for strangers to join."""
         values = list(items)
+        if plan.short is not None and not kwargs and values:
+            callers = [_Caller(target, instance) for _ in values]
+            return await self._unmetered(plan, instance).many(values, contexts=callers)
         burst = Burst(len(values))
         loop = asyncio.get_running_loop()
         tasks = []
@@ -119,18 +160,24 @@ class Batched:
             except UnkeyableCallError:
                 key = (id(call.instance), tuple((name, id(value)) for name, value in sorted(others.items())))
         batch = self.batches.get(key)
-        if batch is None:
-            batch = self.batches[key] = Batch(
-                self._handle,
-                max_size=self.max_size,
-                max_wait=self.max_wait,
-                max_tokens=self.max_tokens,
-                size_of=self.size_of if self.max_tokens is not None else None,
-                split=self.split,
-                name=call.function,
-            )
-            if len(self.batches) > _MOST_BATCHES:  # the oldest is still held by whoever waits in it
-                del self.batches[next(iter(self.batches))]
+        return self._made(key, self._handle, call.function) if batch is None else batch
+
+    def _unmetered(self, plan: Plan, instance: Any) -> Batch[Any, Any]:
+        batch = self.batches.get(id(instance))
+        return self._made(id(instance), partial(self._lead, plan), plan.function.name) if batch is None else batch
+
+    def _made(self, key: Any, handler: Callable[..., Any], name: str) -> Batch[Any, Any]:
+        batch = self.batches[key] = Batch(
+            handler,
+            max_size=self.max_size,
+            max_wait=self.max_wait,
+            max_tokens=self.max_tokens,
+            size_of=self.size_of if self.max_tokens is not None else None,
+            split=self.split,
+            name=name,
+        )
+        if len(self.batches) > _MOST_BATCHES:  # the oldest is still held by whoever waits in it
+            del self.batches[next(iter(self.batches))]
         return batch
 
     # ------------------------------------------------------------------ handling
@@ -161,14 +208,7 @@ class Batched:
 
     async def _attempt(self, items: Sequence[Any], members: tuple[_Member, ...]) -> Any:
         """Make one attempt for these items, and split what it spent."""
-        lead = members[0].branch.call
-        _, others = self._parts(lead)  # of this very batch: those of an earlier one may have changed meanwhile
-        parent = lead.parent
-        if lead.plan.meter is not None:  # what the handler's own calls spend belongs to the batch
-            parent = lead._with(inner=Inner(collects=True))  # noqa: SLF001 the core's own
-        call = replace(
-            lead, id=new_id(), args=(list(items),), kwargs=others, journal=Journal(), holds=(), covers=(), parent=parent
-        )
+        call = self._call(members[0].branch.call, items)
         for member in members:
             member.active = True
         try:
@@ -179,6 +219,20 @@ class Batched:
                 member.active = False
                 if member.branch.abandoned:
                     member.branch.finish()
+
+    async def _lead(self, plan: Plan, items: Sequence[Any], callers: tuple[_Caller, ...]) -> Any:
+        """Make one attempt that nobody meters."""
+        return await plan.inside(self._call(callers[0].call(plan, items[0]), items))
+
+    def _call(self, lead: Call, items: Sequence[Any]) -> Call:
+        """Make the call of a whole batch, from that of the caller whose item leads it."""
+        _, others = self._parts(lead)  # of this very batch: those of an earlier one may have changed meanwhile
+        parent = lead.parent
+        if lead.plan.meter is not None:  # what the handler's own calls spend belongs to the batch
+            parent = lead._with(inner=Inner(collects=True))  # noqa: SLF001 the core's own
+        return replace(
+            lead, id=new_id(), args=(list(items),), kwargs=others, journal=Journal(), holds=(), covers=(), parent=parent
+        )
 
     def _share(self, call: Call, members: tuple[_Member, ...]) -> None:
         """Split what one attempt spent among the members that were in it, in proportion to their input."""

@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from frugal._core.call import Call
@@ -36,6 +36,9 @@ from frugal.ports import Claim, Grant
 __all__ = ["Budgeted"]
 
 _log = logging.getLogger("frugal")
+
+_Hold = tuple[Call, Grant, Estimate, tuple[Claim, ...]]
+"""The call under its hold, the hold, what it was estimated from, and the budgets that it stands in."""
 
 QUANTILE = 0.95
 """The share of past outputs that a hold without a limit covers."""
@@ -65,15 +68,15 @@ class Budgeted:
         meter = call.plan.meter
         assert meter is not None  # noqa: S101 this ring meters
         try:
-            held, grant, asked = await self._hold(call, meter)
+            held, grant, asked, claims = await self._hold(call, meter)
         except BudgetExceededError as error:
             return await self._refuse(call, meter, error)
-        claims = self._claims(held)
-        cover = Cover(meter.ledger, grant, asked, held, claims, partial(self._estimate, meter=meter))
+        cover = Cover(meter.ledger, grant, asked, held, claims, self._estimate)
         if self.cap_output and not asked.bounded:
             held = self._cap(held, meter, asked)
+        held = held.covered(cover)
         try:
-            response = await proceed(held.covered(cover))
+            response = await proceed(held)
         except Exception as error:
             # Another's; an SDK that was refused its own retry may wrap what it was refused with.
             refused = cover.refused_in(error)
@@ -83,9 +86,8 @@ class Budgeted:
                 return await self._refuse(call, meter, refused)
             finally:
                 del refused  # the frame is in its traceback
-        call = held
         if isinstance_stream(response) and not asked.bounded and not self.cap_output:
-            growth = Growth(call, meter, grant, asked, stop=self.on_exceeded == "stop", claims=claims)
+            growth = Growth(held, meter, grant, asked, stop=self.on_exceeded == "stop", claims=claims)
             gate(tap(response, growth), growth.before)
         return response
 
@@ -100,29 +102,29 @@ class Budgeted:
 
     # ------------------------------------------------------------------ holding
 
-    async def _hold(self, call: Call, meter: Meter) -> tuple[Call, Grant, Estimate]:
+    async def _hold(self, call: Call, meter: Meter) -> _Hold:
         """Hold for this call, or for the suggested model where the budget is near its limit or at it."""
         try:
-            grant, asked = await self._reserve(call, meter)
+            grant, asked, claims = await self._reserve(call, meter)
         except BudgetExceededError as error:
             other = self._suggested(call, self.budgets) if self.on_exceeded == "suggest" else None
             if other is None or not _may_stand_in(other, error):
                 raise
-            grant, asked = await self._reserve(other, meter)
-            return self._under(other, grant, other.model), grant, asked
+            grant, asked, claims = await self._reserve(other, meter)
+            return self._under(other, grant, other.model), grant, asked, claims
         # In the journal before anything else can go wrong: what is not there is never let go.
         under = self._under(call, grant)
         near = self._warn(call, meter, grant)
         other = self._suggested(call, near) if near and not self.routed else None
         if other is None:
-            return under, grant, asked
+            return under, grant, asked, claims
         try:
-            cheaper, asked_less = await self._reserve(other, meter, adopt=grant.id)
+            cheaper, asked_less, claims_of_it = await self._reserve(other, meter, adopt=grant.id)
         except (BudgetExceededError, UnknownPriceError) as error:
             _log.warning("frugal: the model suggested for %s cannot be asked (%s); the call goes on with its own",
                          call.function, error)  # fmt: skip
-            return under, grant, asked
-        return self._under(other, cheaper), cheaper, asked_less
+            return under, grant, asked, claims
+        return self._under(other, cheaper), cheaper, asked_less, claims_of_it
 
     def _under(self, call: Call, grant: Grant, suggested: str | None = None) -> Call:
         left = [status.usd.remaining for status in grant.statuses if status.usd is not None]
@@ -130,9 +132,11 @@ class Budgeted:
         call.journal.add(Held(grant.id, grant.pico, grant.tokens, grant.booked, min(money, default=None), suggested))
         return call.under(grant.id)
 
-    async def _reserve(self, call: Call, meter: Meter, adopt: str | None = None) -> tuple[Grant, Estimate]:
-        asked = await self._estimate(call, meter)
-        claims = self._claims(call)
+    async def _reserve(
+        self, call: Call, meter: Meter, adopt: str | None = None
+    ) -> tuple[Grant, Estimate, tuple[Claim, ...]]:
+        asked = await self._estimate(call)
+        claims = tuple([_claim(budget, call, call.model) for budget in self.budgets])
         if asked.cost.amount is None and any(claim.limit_pico is not None for claim in claims):
             near = getattr(meter.prices, "near", None)
             model = call.model or meter.usual or ""
@@ -140,12 +144,11 @@ class Budgeted:
         record = draft(call, _presumed(asked), asked.hold)
         grant = await meter.ledger.reserve(claims, pico=asked.pico, tokens=asked.tokens, draft=record, adopt=adopt)
         self.seen.note(_subjects(call), grant.statuses)
-        return grant, asked
+        return grant, asked, claims
 
-    def _claims(self, call: Call) -> list[Claim]:
-        return [_claim(budget, call, call.model) for budget in self.budgets]
-
-    async def _estimate(self, call: Call, meter: Meter) -> Estimate:
+    async def _estimate(self, call: Call) -> Estimate:
+        meter = call.plan.meter
+        assert meter is not None  # noqa: S101 this ring meters
         prices, requests = meter.prices, meter.requests
         stated = self.estimate(call) if self.estimate is not None else None
         if inspect.isawaitable(stated):
@@ -229,8 +232,7 @@ class Budgeted:
 
     async def foresee(self, dry: Any) -> None:
         """Say what would be held."""
-        meter = dry.call.plan.meter
-        asked = await self._estimate(dry.call, meter)
+        asked = await self._estimate(dry.call)
         if asked.cost.amount is None:
             dry.say(repr(self), f"would refuse: no price is known for {dry.call.model!r}")
             return

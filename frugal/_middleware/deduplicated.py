@@ -95,7 +95,8 @@ class Deduplicated:
             burst, number = call.extras[BURST]
             burst.left(number)
         try:
-            landed, led = await self.flight.join(key, partial(self._fly, key, branch, proceed))
+            landing, led = self.flight.board(key, partial(self._fly, key, branch, proceed))
+            landed = await landing
         except BaseException:
             # Either the flight failed, and its facts are its leader's; or the leader leaves while it goes on.
             if leads:

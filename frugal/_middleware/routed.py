@@ -16,6 +16,7 @@ from frugal._core.asking import Conversations, request_of
 from frugal._core.call import Call
 from frugal._core.choosing import Vet, chosen, eligible, left_to_the_budgets, standing
 from frugal._core.judging import judged
+from frugal._core.lazy import lazy
 from frugal._core.meter import Ports
 from frugal._core.plan import isinstance_stream
 from frugal._core.ring import Proceed
@@ -63,40 +64,54 @@ class RoutedRing:
             call.journal.add(Routed(call.model or "", "pinned"))
             await self._note(call)
             return await proceed(call)
-        request, decision = await self.decide(call)
-        call.journal.add(self._routed(call, decision, request))
-        if decision.then and decision.accept is not None:
-            return await self._cascade(call, proceed, decision, request)
-        before = len(call.journal.facts)
+        choice = self._choice(call, *await self.decide(call))
+        if choice.request is not None:
+            return await self._cascade(choice, proceed, choice.request)
         try:
-            response = await proceed(call.replace(**{self.argument: decision.model}))
+            response = await proceed(call.replace(**{self.argument: choice.decision.model}))
         except Exception:
-            self._learned(call, decision, before, success=False)
+            self.learned(choice, success=False)
             raise
         if isinstance_stream(response):
-            return tap(response, _Learn(self, call, decision, request, before))
-        self.finished(call, decision, request, before)
+            return tap(response, choice)
+        self.finished(choice)
         return response
+
+    def _choice(self, call: Call, request: Request, decision: Decision) -> _Choice:
+        """Write a choice down, and return what is needed of it while the call goes on."""
+        call.journal.add(self._routed(call, decision, request))
+        return _Choice(self, call, decision, request)
 
     def _routed(self, call: Call, decision: Decision, request: Request, tried: tuple[str, ...] = ()) -> Routed:
         """Return the fact of a choice; a budget at its limit may ask through it for another model."""
         reason = f"{decision.reason}; refused: {', '.join(tried)}" if tried else decision.reason
+        plan = (decision.model, *decision.then)
+        instead = self._instead(call, decision, request, tried, reason) if self._may_be_asked else None
+        return Routed(plan[len(tried)], reason, decision, instead)
 
+    def _instead(
+        self, call: Call, decision: Decision, request: Request, tried: tuple[str, ...], reason: str
+    ) -> Callable[[str, str], bool]:
         def instead(model: str, why: str) -> bool:
             if model in tried or not eligible(model, request, self.vet):
                 return False
             call.journal.add(Routed(model, f"{reason}; {why}, so {model}", decision))
             return True
 
-        plan = (decision.model, *decision.then)
-        return Routed(plan[len(tried)], reason, decision, instead)
+        return instead
 
-    def finished(self, call: Call, decision: Decision, request: Request, before: int) -> None:
+    @lazy
+    def _may_be_asked(self) -> bool:
+        """Whether a budget inside may ask for another model; only then is the request kept for it."""
+        return any(not outside and ring.on_exceeded == "suggest" for ring, outside in self.budgeted)
+
+    def finished(self, choice: _Choice) -> None:
         """Learn from an answer, and remember whose provider has read the conversation."""
-        self._learned(call, decision, before)
-        routed = call.journal.last(Routed)
-        model = routed.model if routed is not None else decision.model  # a budget may have asked for another
-        self.conversations.remember(request.session, model, request.input_tokens or 0)
+        self.learned(choice)
+        routed = choice.call.journal.last(Routed)
+        # A budget may have asked for another.
+        model = routed.model if routed is not None else choice.decision.model
+        self.conversations.remember(choice.session, model, choice.tokens)
 
     def router_of(self, call: Call) -> Callable[[Request], Any]:
         """Return the router for a call's function."""
@@ -148,8 +163,9 @@ class RoutedRing:
 
     # ------------------------------------------------------------------ cascading
 
-    async def _cascade(self, call: Call, proceed: Proceed, decision: Decision, request: Request) -> Any:
+    async def _cascade(self, choice: _Choice, proceed: Proceed, request: Request) -> Any:
         """Try models in order until an answer is accepted; every attempt is a provider call like others."""
+        call, decision = choice.call, choice.decision
         walk: Cascade[str] = Cascade((decision.model, *decision.then))
         while True:
             before = len(call.journal.facts)
@@ -171,15 +187,16 @@ class RoutedRing:
                 call.journal.add(Escalated(fact))
             walk.refused()
             call.journal.add(self._routed(call, decision, request, walk.escalated))
-        self.conversations.remember(request.session, walk.current, request.input_tokens or 0)
+        self.conversations.remember(choice.session, walk.current, choice.tokens)
         return response
 
     # ------------------------------------------------------------------ learning
 
-    def _learned(self, call: Call, decision: Decision, before: int, *, success: bool | None = None) -> None:
-        """Tell a router that learns what was measured of this call."""
+    def learned(self, choice: _Choice, *, success: bool | None = None) -> None:
+        """Tell a router that learns what was measured of a call."""
+        call, decision = choice.call, choice.decision
         learn = getattr(self.router_of(call), "learn", None)
-        spent = next((fact for fact in call.journal.facts[before:] if type(fact) is Spent), None)
+        spent = next((fact for fact in call.journal.facts[choice.before :] if type(fact) is Spent), None)
         # Without a provider call there is nothing to learn: a budget's refusal is no failure of the model.
         if learn is None or decision.cell is None or spent is None:
             return
@@ -219,21 +236,26 @@ class RoutedRing:
                      override=self.override or None)  # fmt: skip
 
 
-class _Learn:
-    """Learns from a streamed answer when it has ended."""
+class _Choice:
+    """What is kept of a choice while its model is asked; learns from a streamed answer when that has ended.
 
-    __slots__ = ("before", "call", "decision", "request", "ring")
+    The request itself goes, unless a cascade may choose by it again: thousands of calls wait at a time.
+    """
 
-    def __init__(self, ring: RoutedRing, call: Call, decision: Decision, request: Request, before: int) -> None:
+    __slots__ = ("before", "call", "decision", "request", "ring", "session", "tokens")
+
+    def __init__(self, ring: RoutedRing, call: Call, decision: Decision, request: Request) -> None:
         self.ring = ring
         self.call = call
         self.decision = decision
-        self.request = request
-        self.before = before
+        self.request = request if decision.then and decision.accept is not None else None
+        self.session = request.session
+        self.tokens = request.input_tokens or 0
+        self.before = len(call.journal.facts)
 
     def chunk(self, chunk: Any, /) -> None:
         """Let it pass."""
 
     def end(self, ending: Ending, /) -> None:
         if ending.how == "end":
-            self.ring.finished(self.call, self.decision, self.request, self.before)
+            self.ring.finished(self)

@@ -74,6 +74,9 @@ class Budget:
     timezone: str
     name: str
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # equal budgets have equal names, and a claim looks its budget up for every call
+
     def __init__(
         self,
         *,

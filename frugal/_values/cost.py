@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from frugal._values.money import ZERO, Money
 
-__all__ = ["FREE", "UNPRICED", "Cost"]
+__all__ = ["FREE", "UNPRICED", "Cost", "ascertained"]
 
 STATUSES = ("exact", "estimated", "unpriced", "mixed")
 
@@ -85,7 +85,9 @@ unpriced_calls=1, source='', price_table='')
         Returns:
             The cost, with low and high equal to the amount.
         """
-        return cls(amount, amount, amount, "exact", by_bucket or {}, 0, source, price_table)
+        if type(amount) is not Money:
+            return cls(amount, amount, amount, "exact", by_bucket or {}, 0, source, price_table)
+        return ascertained(amount, amount, amount, "exact", by_bucket or {}, source, price_table)
 
     @classmethod
     def estimated(
@@ -128,7 +130,7 @@ unpriced_calls=1, source='', price_table='')
     @property
     def known(self) -> Money:
         """What is known to have been spent: the amount, or nothing when unpriced."""
-        return self.amount or ZERO
+        return ZERO if self.amount is None else self.amount
 
     def __add__(self, other: Cost | int) -> Cost:
         if isinstance(other, Cost):
@@ -175,6 +177,47 @@ unpriced_calls=1, source='', price_table='')
             {name: Money(pico) for name, pico in buckets.items()},
             unpriced,
         )
+
+
+_new = object.__new__
+_amount, _low, _high, _status, _by_bucket, _unpriced_calls, _source, _price_table = (
+    Cost.__dict__[name].__set__ for name in Cost.__slots__
+)
+
+
+def ascertained(
+    amount: Money,
+    low: Money,
+    high: Money,
+    status: str,
+    by_bucket: Mapping[str, Money],
+    source: str,
+    price_table: str,
+) -> Cost:
+    """Make a cost whose bounds hold by construction; for the core, and nothing is checked.
+
+    Args:
+        amount: the cost.
+        low: the least it can have been, at most the amount.
+        high: the most it can have been, at least the amount.
+        status: `"exact"` or `"estimated"`.
+        by_bucket: the parts of the amount by usage bucket.
+        source: what it was inferred from.
+        price_table: which price table gave the rates.
+
+    Returns:
+        The cost.
+    """
+    cost = _new(Cost)
+    _amount(cost, amount)
+    _low(cost, low)
+    _high(cost, high)
+    _status(cost, status)
+    _by_bucket(cost, by_bucket)
+    _unpriced_calls(cost, 0)
+    _source(cost, source)
+    _price_table(cost, price_table)
+    return cost
 
 
 FREE = Cost.exact(ZERO)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
-__all__ = ["PICO_PER_USD", "ZERO", "Money", "usd"]
+__all__ = ["PICO_PER_USD", "ZERO", "Money", "of_pico", "usd"]
 
 PICO_PER_USD = 10**12
 """Pico-dollars in one dollar."""
@@ -47,7 +47,7 @@ class Money:
 
     def __add__(self, other: Money | int) -> Money:
         if isinstance(other, Money):
-            return Money(self.pico + other.pico)
+            return of_pico(self.pico + other.pico)
         return self if other == 0 else NotImplemented  # sum() starts at 0
 
     __radd__ = __add__
@@ -80,6 +80,24 @@ class Money:
         whole, rest = divmod(abs(self.pico), PICO_PER_USD)
         decimals = f"{rest:012d}".rstrip("0")
         return f"{sign}${whole:,}.{decimals:0<4}"
+
+
+_new = object.__new__
+_fill = Money.__dict__["pico"].__set__
+
+
+def of_pico(pico: int) -> Money:
+    """Make money of a number that is known to be whole, such as a sum; it is not checked.
+
+    Args:
+        pico: the amount in pico-dollars.
+
+    Returns:
+        The amount.
+    """
+    money = _new(Money)
+    _fill(money, pico)
+    return money
 
 
 ZERO = Money(0)

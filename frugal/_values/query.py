@@ -67,8 +67,9 @@ def _from_turns(turns: object) -> tuple[str, object] | None:
         return (last, [*turns[:-1], MARK]) if len(turns) == 1 else None
     if _get(last, "role") != "user":
         return None
-    field = "content" if _get(last, "content") is not None else "parts"
-    content = _get(last, field)
+    field, content = "content", _get(last, "content")
+    if content is None:
+        field, content = "parts", _get(last, "parts")
     found = (content, MARK) if isinstance(content, str) else _from_parts(content)
     if found is None:
         return None

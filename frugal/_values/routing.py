@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Protocol
 
 from frugal._values.money import Money, usd
@@ -100,7 +101,9 @@ class Model:
         Raises:
             TypeError: it is neither.
         """
-        return model if isinstance(model, Model) else cls(model)
+        if isinstance(model, Model):
+            return model
+        return _named(model) if type(model) is str else cls(model)
 
     def filled(self, other: Model) -> Model:
         """Return this model with what it does not know taken from `other`.
@@ -116,6 +119,12 @@ class Model:
             known.pop("name"),
             **{name: getattr(other, name) if value is None else value for name, value in known.items()},
         )
+
+
+@lru_cache(maxsize=1024)
+def _named(name: str) -> Model:
+    # A router asks this of each of its models for every call.
+    return Model(name)
 
 
 PriceOf = Callable[[str, Usage], Money | None]

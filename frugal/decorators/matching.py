@@ -238,9 +238,12 @@ def _matcher(
         place=lambda call: place(call, query, per),
         refuse=refuse,
         classify=_classify(equivalent, codec),
+        compares=equivalent is not None,
         ttl=ttl,
         prepare=keeper.prepare,
-        refreshed=keeper.refreshed,
+        ready=keeper.ready,
+        due=keeper.due,
+        refresh=keeper.refresh,
         learned=keeper.learned,
         foreign=not isinstance(veto, bool),
         waits=not isinstance(veto, bool) and _is_async(veto),
@@ -302,12 +305,21 @@ class _Keeper:
                 self._looked = clock.now()
                 self._open = True
 
-    def refreshed(self) -> bool:
-        """Take in what other processes have added, about once a second; say whether there was anything."""
+    def ready(self) -> bool:
+        """Say whether what is kept is open."""
+        return self._open
+
+    def due(self) -> bool:
+        """Say whether it is time to look for what other processes have added: about once a second, and to one asker."""
         now = clock.now()
-        if now - self._looked < 1:
-            return False
-        self._looked = now
+        with self._lock:
+            if now - self._looked < 1:
+                return False
+            self._looked = now
+            return True
+
+    def refresh(self) -> bool:
+        """Take in what other processes have added; say whether there was anything."""
         if self._collection.due and not self._tending:
             self._tending = True  # moving a large index takes from seconds to minutes, and nobody may wait for it
             threading.Thread(target=self._tend, daemon=True).start()

@@ -53,6 +53,12 @@ class AutoIndex:
             return False
         return len(exact) > (self._limit if self._limit is not None else EXACT_NUMBERS // exact.dims)
 
+    @property
+    def quick(self) -> bool:
+        """Whether a search and an add take so little now that an event loop's thread may do them."""
+        exact = self._exact
+        return exact is not None and exact.quick
+
     def add(self, id: int, vector: Any) -> None:
         """Keep *vector* under *id*, in the place of what the id had.
 

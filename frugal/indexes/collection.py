@@ -10,8 +10,9 @@ the keys after the newest it knows, less some seconds for clocks that differ. Wh
 noticed when it is fetched, or at the next opening. An embedder's identity is part of every key: another
 embedder is another collection, and starts empty.
 
-Everything here is plain, blocking and safe in threads. Only `near`, `touch` and `len` touch no row, and may
-run on an event loop; in memory (``rows=None``) all of it may.
+Everything here is plain and safe in threads, and may wait for a disk, a lock or a long comparison. What takes
+``wait=False`` then raises `BlockingIOError` instead, before it has changed anything: an event loop's thread tries
+that first. `touch` and `len` never wait.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import json
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from frugal._values.clock import clock as ambient
@@ -79,24 +81,36 @@ class Collection:
 
     # ---------------------------------------------------------------- finding
 
-    def near(self, partition: str, vector: Any, k: int) -> list[Near]:
+    def near(self, partition: str, vector: Any, k: int, *, wait: bool = True) -> list[Near]:
         """Return up to *k* living entries of a partition, nearest first.
 
         Raises:
             ValueError: the vector cannot be compared with the partition's.
+            BlockingIOError: it takes its time, and may not.
         """
-        with self._lock:
+        with self._turn(wait=wait):
+            if not wait:
+                self._see_that_it_is_quick(partition)
             self._expire()
             return self._shelf.near(partition, vector, k)
 
-    def fetch(self, id: int) -> Entry | None:
-        """Return an entry whole; None when it is gone, and then the index forgets it too."""
-        with self._lock:
+    @staticmethod
+    def alike(near: Sequence[Near]) -> tuple[int, ...]:
+        """Return which of the entries that `near` gave are so near that they may be of the very same text."""
+        return tuple(each.id for each in near[:_TWINS] if each.similarity >= _SAME)
+
+    def fetch(self, id: int, *, wait: bool = True) -> Entry | None:
+        """Return an entry whole; None when it is gone, and then the index forgets it too.
+
+        Raises:
+            BlockingIOError: it has to be waited for, and may not.
+        """
+        with self._turn(wait=wait):
             entry = self._shelf.recent(id)
         if entry is None:
-            row = self._rows.get(self._key(id))
+            row = self._rows.get(self._key(id)) if wait else self._rows.get_nowait(self._key(id))
             entry = self._decoded(self._key(id), row) if row is not None else None
-        with self._lock:
+        with self._turn(wait=wait):
             self._expire()
             if entry is None or id not in self._shelf:
                 self._shelf.forget(id)
@@ -123,7 +137,8 @@ class Collection:
         user: str | None = None,
         source: str = "",
         saved: int | None = None,
-        near: Sequence[Near] | None = None,
+        alike: Sequence[int] | None = None,
+        wait: bool = True,
     ) -> int:
         """Keep an answered query, in the place of the same text's in that partition; return its id.
 
@@ -137,43 +152,56 @@ class Collection:
             user: whose call it was.
             source: the id of the call that made the answer.
             saved: what the call cost, in pico-dollars.
-            near: what `near` gave for this vector, which saves looking again for the same text.
+            alike: what `alike` gave for this vector, which saves looking again for the same text.
+            wait: whether it may.
 
         Raises:
             ValueError: the vector cannot be compared with the partition's, or the ttl is not positive.
+            BlockingIOError: it takes its time, and may not.
         """
         if ttl is not None and not ttl > 0:
             raise ValueError(f"ttl is {ttl} seconds: an entry must live for some time")
         now = self._clock.now()
         unit = direction(vector)
-        before = self._twins(text, self.near(partition, unit, _TWINS) if near is None else near)
-        with self._lock:
+        with self._turn(wait=wait):
+            if not wait:
+                self._see_that_it_is_quick(partition)
             id = self._newest = max(self._new_id(now), self._newest + 1)
-        entry = Entry(
-            id=id,
-            partition=partition,
-            text=text,
-            vector=unit,
-            answer=answer,
-            answer_class=answer_class,
-            created=now,
-            expires=None if ttl is None else now + ttl,
-            user=user,
-            source=source,
-            saved=saved,
-        )
+            entry = Entry(
+                id=id,
+                partition=partition,
+                text=text,
+                vector=unit,
+                answer=answer,
+                answer_class=answer_class,
+                created=now,
+                expires=None if ttl is None else now + ttl,
+                user=user,
+                source=source,
+                saved=saved,
+            )
+            if not wait:
+                self._keep(entry, alike or (), wait=False)  # nobody else comes between, and nothing is waited for
+        if wait:
+            self._keep(entry, alike, wait=True)
+        return id
+
+    def _keep(self, entry: Entry, alike: Sequence[int] | None, *, wait: bool) -> None:
+        """Keep an entry in the place of those with the same text."""
+        if alike is None:
+            alike = self.alike(self.near(entry.partition, entry.vector, _TWINS))
+        before = self._twins(entry, alike, wait=wait)
         # The row first: what is found must be there. Should the index then refuse it, the row must go again.
-        self._rows.put(self._key(id), encode(entry), entry.expires, user)
+        self._rows.put(self._key(entry.id), encode(entry), entry.expires, entry.user)
         with self._lock:
             taken = self._shelf.take(entry)
             self._shelf.remember(entry)
         if not taken:
-            self.remove(id)
-            raise ValueError(f"a vector of {unit.size} numbers cannot stand beside those of its partition")
+            self.remove(entry.id)
+            raise ValueError(f"a vector of {entry.vector.size} numbers cannot stand beside those of its partition")
         for twin in before:
             self.remove(twin)
         self._evict()
-        return id
 
     def note(self, id: int, *, right: bool) -> None:
         """Add one comparison to an entry's own record."""
@@ -207,7 +235,7 @@ class Collection:
 
     def open(self) -> Collection:
         """Take in all that the rows hold; call it once, off the event loop."""
-        self._read(after="")
+        self._take(self._rows.iterate(f"{self.prefix}entry/"))
         for key, row in self._rows.iterate(f"{self.prefix}record/"):
             record = _record(row)
             with self._lock:
@@ -222,7 +250,10 @@ class Collection:
     def refresh(self) -> int:
         """Take in what other processes have added since; return how many entries were new."""
         horizon = max(0, self._newest - (int(_SKEW * _TICKS) << _NOISE))
-        found = self._read(after=self._key(horizon))
+        keys = self._rows.keys(f"{self.prefix}entry/", self._key(horizon))
+        with self._lock:  # most are this process's own, and their rows need not be read
+            unknown = [key for key in keys if _id_of(key) not in self._shelf]
+        found = self._take((key, row) for key in unknown if (row := self._rows.get(key)) is not None)
         self._evict()
         return found
 
@@ -259,9 +290,10 @@ class Collection:
 
     # ---------------------------------------------------------------- inside
 
-    def _read(self, after: str) -> int:
+    def _take(self, rows: Iterable[tuple[str, bytes]]) -> int:
+        """Take in entries that are not known, and are not over."""
         found = 0
-        for key, row in self._rows.iterate(f"{self.prefix}entry/", after):
+        for key, row in rows:
             with self._lock:
                 known = _id_of(key) in self._shelf
             entry = None if known else self._decoded(key, row)
@@ -298,10 +330,32 @@ class Collection:
         for id in gone:
             self.remove(id)
 
-    def _twins(self, text: str, near: Sequence[Near]) -> list[int]:
-        """Find the entries of the very same text; there is one, or one for each process that added it."""
-        entries = [self.fetch(each.id) for each in near[:_TWINS] if each.similarity >= _SAME]
-        return [entry.id for entry in entries if entry is not None and entry.text == text]
+    def _twins(self, entry: Entry, alike: Sequence[int], *, wait: bool) -> list[int]:
+        """Find the entries of the very same text; there is one, or one for each process that added it.
+
+        One that came since `near` was asked, as calls that were made at once bring them, was kept whole just now.
+        """
+        ids = dict.fromkeys(alike)
+        with self._turn(wait=wait):
+            late = self._shelf.asked(entry.partition, entry.text)
+        if late is not None:
+            ids[late] = None
+        found = [self.fetch(id, wait=wait) for id in ids]
+        return [twin.id for twin in found if twin is not None and twin.text == entry.text]
+
+    @contextmanager
+    def _turn(self, *, wait: bool) -> Iterator[None]:
+        """Have the shelf for oneself."""
+        if not self._lock.acquire(blocking=wait):
+            raise BlockingIOError("another thread has the index")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _see_that_it_is_quick(self, partition: str) -> None:
+        if not self._shelf.is_quick(partition, self._clock.now()):
+            raise BlockingIOError("the index takes its time")
 
     def _new_id(self, now: float) -> int:
         return (int(now * _TICKS) << _NOISE) | self._noise.getrandbits(_NOISE)

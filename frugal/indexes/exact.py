@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 
 from frugal.indexes.vectors import Vector, direction, pack, unpack
 
-__all__ = ["ExactIndex"]
+__all__ = ["QUICK_NUMBERS", "ExactIndex"]
 
 _MAGIC = b"FRX1"
+
+QUICK_NUMBERS = 2_600_000
+"""Numbers (entries times dimensions) that are compared in a fraction of a millisecond: 10,000 vectors of 256."""
+
+_LITTLE = 250_000  # numbers that are copied in a moment, when the array doubles
+_ROWS = 400  # rows in one product
 
 
 class ExactIndex:
@@ -107,6 +113,13 @@ class ExactIndex:
         queries = np.stack([direction(vector, self.dims) for vector in vectors])
         return [self._best(row, k) for row in queries @ self._rows[:count].T]
 
+    @property
+    def quick(self) -> bool:
+        """Whether a search and an add take so little now that an event loop's thread may do them."""
+        count = len(self._places)
+        numbers = count * (self.dims or 0)
+        return numbers <= QUICK_NUMBERS and (numbers <= _LITTLE or count < len(self._rows))
+
     def vector(self, id: int) -> Vector:
         """Return the unit vector of *id*.
 
@@ -175,9 +188,18 @@ class ExactIndex:
 def _dots(rows: Vector, query: Vector) -> Vector:
     """Return the product of each row with *query*, on this thread alone.
 
-    A matrix product would be twice as fast on an idle machine. But BLAS splits it among threads and waits for
-    the last, and on a busy machine that takes tens of milliseconds now and then: on an event loop, too long.
+    One matrix product would be up to twice as fast on an idle machine. But BLAS splits it among threads and waits
+    for the last, and on a busy machine that takes tens of milliseconds now and then: on an event loop, too long. It
+    leaves small ones alone, so there are several; row by row, each row would cost as much as its numbers.
     """
+    count = len(rows) - len(rows) % _ROWS
+    if not count:
+        return _each(rows, query)
+    whole = np.matmul(rows[:count].reshape(-1, _ROWS, rows.shape[1]), query).reshape(count)
+    return np.concatenate((whole, _each(rows[count:], query))) if count < len(rows) else whole
+
+
+def _each(rows: Vector, query: Vector) -> Vector:
     if hasattr(np, "vecdot"):  # NumPy 2
         return np.asarray(np.vecdot(rows, query), dtype=np.float32)
     return np.asarray(np.einsum("ij,j->i", rows, query), dtype=np.float32)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,13 +22,21 @@ _HEAD = 16
 
 
 class Rows(Protocol):
-    """Durable rows of bytes by key, shared by all processes that open the same place.
+    """Durable rows of bytes by key, shared by all processes that open the same place; `put` and `delete` never wait.
 
     A write is atomic: another process, or this one after a crash, sees the old row or the new one.
     """
 
     def get(self, key: str) -> bytes | None:
         """Return the row; None when it is not there or has expired."""
+        ...
+
+    def get_nowait(self, key: str) -> bytes | None:
+        """Return what `get` would, where that needs no waiting.
+
+        Raises:
+            BlockingIOError: it does.
+        """
         ...
 
     def put(self, key: str, value: bytes, expires: float | None, tag: str | None) -> None:
@@ -41,6 +49,10 @@ class Rows(Protocol):
 
     def iterate(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield the rows whose key begins with *prefix* and is greater than *after*, by key."""
+        ...
+
+    def keys(self, prefix: str, after: str = "") -> Sequence[str]:
+        """Return the keys of these rows, without those that were put here a moment ago."""
         ...
 
 
@@ -143,6 +155,8 @@ class MemoryRows:
             return None
         return row[0]
 
+    get_nowait = get
+
     def put(self, key: str, value: bytes, expires: float | None, tag: str | None) -> None:
         """Keep a row until *expires* (Unix seconds)."""
         del tag  # The collection itself knows whose entries it keeps.
@@ -154,7 +168,11 @@ class MemoryRows:
 
     def iterate(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield the rows whose key begins with *prefix* and is greater than *after*, by key."""
-        for key in sorted(key for key in list(self._rows) if key.startswith(prefix) and key > after):
+        for key in self.keys(prefix, after):
             row = self.get(key)
             if row is not None:
                 yield key, row
+
+    def keys(self, prefix: str, after: str = "") -> Sequence[str]:
+        """Return the keys of these rows."""
+        return sorted(key for key in list(self._rows) if key.startswith(prefix) and key > after)

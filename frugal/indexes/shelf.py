@@ -60,6 +60,7 @@ class Shelf:
         self._kept: dict[int, Kept] = {}
         self._ends: list[tuple[float, int]] = []
         self._recent: OrderedDict[int, Entry] = OrderedDict()
+        self._asked: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -110,7 +111,7 @@ class Shelf:
 
     def forget(self, id: int) -> None:
         """Drop an entry; nothing happens when it is not there."""
-        self._recent.pop(id, None)
+        self._lose(self._recent.pop(id, None))
         kept = self._kept.pop(id, None)
         if kept is None:
             return
@@ -139,9 +140,24 @@ class Shelf:
         """Keep an entry whole for a while: what was asked just now is asked again."""
         self._recent[entry.id] = entry
         self._recent.move_to_end(entry.id)
+        self._asked[entry.partition, entry.text] = entry.id
         if len(self._recent) > _RECENT:
-            self._recent.popitem(last=False)
+            self._lose(self._recent.popitem(last=False)[1])
 
     def recent(self, id: int) -> Entry | None:
         """Return an entry that was kept whole."""
         return self._recent.get(id)
+
+    def asked(self, partition: str, text: str) -> int | None:
+        """Return which of the entries that were kept whole has this very text."""
+        return self._asked.get((partition, text))
+
+    def is_quick(self, partition: str, now: float) -> bool:
+        """Whether a partition can be searched and added to on an event loop's thread: it is small, and none is over."""
+        index = self._indexes.get(partition)
+        over = bool(self._ends) and self._ends[0][0] <= now  # many may be over at once, and are then dropped one by one
+        return not over and (hasattr(self._make, "quick") if index is None else getattr(index, "quick", False))
+
+    def _lose(self, entry: Entry | None) -> None:
+        if entry is not None and self._asked.get((entry.partition, entry.text)) == entry.id:
+            del self._asked[entry.partition, entry.text]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
@@ -30,21 +31,25 @@ __all__ = ["Asked", "HoldRow", "Holds", "Presumed", "decode_hold", "decode_owner
 _log = logging.getLogger("frugal")
 
 
-class HoldRow(msgspec.Struct):
-    """Hold what a call under way may cost.
+class Footing(msgspec.Struct):
+    """Hold where a hold stands: all that is remembered of one once it is written.
 
     Args:
         pico: the money held, in pico-dollars.
         tokens: the tokens held.
         booked: the instant whose windows it was taken in, in Unix seconds.
         standings: the accounts that it stands in, each with the limits that it was granted under.
-        draft: the record to presume if the owner dies.
     """
 
     pico: int
     tokens: int
     booked: float
     standings: list[Standing]
+
+
+class HoldRow(Footing):
+    """Hold what a call under way may cost, and the record to presume if its owner dies."""
+
     draft: RecordRow
 
 
@@ -65,6 +70,8 @@ class Asked(msgspec.Struct):
     draft: RecordRow
     adopt: str | None
 
+
+_standing = lru_cache(maxsize=1024)(Standing)
 
 decode_hold = msgspec.json.Decoder(HoldRow).decode
 decode_owner = msgspec.json.Decoder(OwnerRow).decode
@@ -109,7 +116,9 @@ class Holds:
         now = unit.now
         places = [place_of_claim(claim, now) for claim in asked.claims]
         standings = [
-            Standing(open_account(unit, self._connection, scope_of(claim), place), claim.limit_pico, claim.limit_tokens)
+            _standing(
+                open_account(unit, self._connection, scope_of(claim), place), claim.limit_pico, claim.limit_tokens
+            )
             for claim, place in zip(asked.claims, places, strict=True)
         ]
         for claim in asked.claims:
@@ -123,7 +132,7 @@ class Holds:
             if before is not None:
                 unit.drop("hold/" + asked.adopt)
             self.unpresume([asked.adopt])  # it was taken for dead meanwhile, and lives
-        unit.keep("hold/" + asked.id, hold)
+        self._keep(asked.id, hold)
         self.sign_of_life()
         statuses = tuple(
             status_of(claim, place, self.account(standing.account))
@@ -132,7 +141,7 @@ class Holds:
         return Grant(asked.id, asked.pico, asked.tokens, now, statuses)
 
     def _refusal(
-        self, claim: Claim, place: Place, unit: str, asked: Asked, before: HoldRow | None
+        self, claim: Claim, place: Place, unit: str, asked: Asked, before: Footing | None
     ) -> BudgetExceededError:
         key = key_of(claim, place)
         account = self.account(key)
@@ -159,10 +168,10 @@ class Holds:
 
     def grow(self, id: str, pico: int, tokens: int) -> bool:
         """Raise a hold to these totals; false where an account has no room, or the hold has ended."""
-        hold = self._find(id)
+        hold = self._whole(id)
         if hold is None or not self._accounts.grow(hold, pico, tokens):
             return False
-        self._unit.keep("hold/" + id, hold)
+        self._keep(id, hold)
         return True
 
     def release(self, id: str) -> None:
@@ -191,8 +200,19 @@ class Holds:
                 self._books.remove(row)
             self._unit.drop("presumed/" + id)
 
-    def _find(self, id: str) -> HoldRow | None:
+    def _keep(self, id: str, hold: HoldRow) -> None:
+        # Thousands of calls wait at a time, and only a hold that grows, or whose owner dies, is read in full again.
+        footing = Footing(hold.pico, hold.tokens, hold.booked, hold.standings)
+        self._unit.keep("hold/" + id, hold, lighter=footing)
+
+    def _find(self, id: str) -> Footing | None:
         return self._unit.load("hold/" + id, decode_hold)
+
+    def _whole(self, id: str) -> HoldRow | None:
+        found = self._find(id)
+        if found is None or isinstance(found, HoldRow):
+            return found
+        return self._unit.reload("hold/" + id, decode_hold)
 
     # ------------------------------------------------------------------ life and death
 
@@ -217,9 +237,12 @@ class Holds:
             name = key.removeprefix("owner/")
             if name in LIVING or not (owner.lease < self._unit.now or is_gone(owner)):
                 continue
-            for at, hold in list(self._unit.scan(f"hold/{name}-", decode_hold)):
-                self._presume(at.removeprefix("hold/"), hold)
-                settled += 1
+            for at, _ in list(self._unit.scan(f"hold/{name}-", decode_hold)):
+                id = at.removeprefix("hold/")
+                hold = self._whole(id)
+                if hold is not None:
+                    self._presume(id, hold)
+                    settled += 1
             self._unit.drop(key)
         if settled:
             _log.warning("the ledger settled %d holds of dead processes at what they held", settled)

@@ -7,6 +7,7 @@ have, and never below nothing; `warning` and `exceeded` go by what is used.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 from frugal._mechanisms.account import Account
 from frugal._values.money import Money
@@ -43,7 +44,16 @@ def key_of(claim: Claim, place: Place) -> str:
 
 def resets_at(claim: Claim, place: Place) -> datetime | None:
     """Return when the window ends, in the budget's zone; `None` for a run."""
-    return datetime.fromtimestamp(place.end, zone(claim.timezone)) if place.end else None
+    return _in_zone(place.end, claim.timezone) if place.end else None
+
+
+@lru_cache(maxsize=256)
+def _in_zone(time: float, timezone: str) -> datetime:
+    """Return an instant in a zone; what all calls of a window are told is one object."""
+    return datetime.fromtimestamp(time, zone(timezone))
+
+
+_limit = lru_cache(maxsize=256)(Money)
 
 
 def status_of(claim: Claim, place: Place, account: Account) -> BudgetStatus:
@@ -53,7 +63,7 @@ def status_of(claim: Claim, place: Place, account: Account) -> BudgetStatus:
     if claim.limit_pico is not None:
         used, held, limit = account.spent_pico, account.held_pico, claim.limit_pico
         left = max(limit - used - held, 0)
-        usd = BudgetFigure(Money(used), Money(held), Money(limit), Money(left), _share(used, limit))
+        usd = BudgetFigure(Money(used), Money(held), _limit(limit), Money(left), _share(used, limit))
         exceeded = used >= limit
     if claim.limit_tokens is not None:
         used, held, limit = account.spent_tokens, account.held_tokens, claim.limit_tokens

@@ -86,6 +86,7 @@ class Unit:
         self._memory = memory
         self._dirty: dict[str, tuple[str | None, float]] = {}
         self._gone: dict[str, None] = {}
+        self._lighter: dict[str, Any] = {}
         (version,) = self.sql("PRAGMA data_version").fetchone()
         if version != memory.version or len(memory.rows) > _KEPT:
             memory.rows.clear()
@@ -113,16 +114,34 @@ class Unit:
                 rows[key] = read_row(self.directory, key, mode, value, decoder)
         return {key: rows[key] for key in wanted if rows[key] is not None}
 
-    def keep(self, key: str, row: Any, *, tag: str | None = None, time: float | None = None) -> None:
-        """Have an object written as that row; it may still be changed until the unit is flushed."""
+    def reload(self, key: str, decoder: Callable[[Any], T]) -> T | None:
+        """Return the object of a row as it is written, where a lighter one was remembered."""
+        self._memory.rows.pop(key, None)
+        return self.load(key, decoder)
+
+    def keep(
+        self, key: str, row: Any, *, tag: str | None = None, time: float | None = None, lighter: Any = None
+    ) -> None:
+        """Have an object written as that row; it may still be changed until the unit is flushed.
+
+        Args:
+            key: the row's key.
+            row: what is written, as JSON.
+            tag: the row's tag.
+            time: the row's time, in Unix seconds; the unit's own where none is given.
+            lighter: what is remembered in its place once it is written, of a row that is seldom read in full.
+        """
         self._memory.rows[key] = row
         self._gone.pop(key, None)
+        if lighter is not None:
+            self._lighter[key] = lighter
         self._dirty[key] = (tag, self.now if time is None else time)
 
     def drop(self, key: str) -> None:
         """Have a row deleted."""
         self._memory.rows[key] = None
         self._dirty.pop(key, None)
+        self._lighter.pop(key, None)
         self._gone[key] = None
 
     def scan(self, prefix: str, decoder: Callable[[Any], T], *, limit: int = -1) -> Iterator[tuple[str, T]]:
@@ -162,6 +181,8 @@ class Unit:
             rows = self._memory.rows
             self.insert([(key, time, tag, _encode(rows[key]).decode()) for key, (tag, time) in self._dirty.items()])
             self._dirty.clear()
+            rows.update(self._lighter)
+            self._lighter.clear()
         for chunk, marks in _chunks(list(self._gone), "?"):
             self.sql(f"DELETE FROM Cache WHERE raw = 1 AND key IN ({marks})", chunk)  # noqa: S608
         self._gone.clear()

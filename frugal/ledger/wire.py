@@ -153,13 +153,13 @@ def row_of(record: Record) -> RecordRow:
         record.run,
         dict(record.tags) if record.tags else {},
         record.route_reason,
-        _finite(record.similarity, None),
+        None if record.similarity is None else _finite(record.similarity, None),
         record.source_id,
         record.price_table,
         record.key,
         record.attempts,
         record.tier,
-        _finite(record.booked, None),
+        None if record.booked is None else _finite(record.booked, None),
         dict(record.digests) if record.digests else {},
     )
 

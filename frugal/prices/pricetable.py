@@ -173,10 +173,10 @@ class PriceTable:
         Returns:
             The context window, input and output together.
         """
-        user = self._user(model, provider)
+        user = self._user(model, provider) if self._prices else None
         if user is not None and user.context_window is not None:
             return user.context_window
-        found = self._listing(model, provider)
+        found = catalogue.find(model, provider) if self._base else None
         return found.context_window if found else None
 
     # ----------------------------------------------------------------------- names

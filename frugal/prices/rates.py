@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import lcm
 
-from frugal._values.cost import UNPRICED, Cost
+from frugal._values.cost import UNPRICED, Cost, ascertained
 from frugal._values.money import PICO_PER_USD, Money
 from frugal._values.usage import BUCKETS, Usage
 from frugal.prices.quote import Quote, Rate
@@ -29,13 +29,10 @@ def half_even(numerator: int, denominator: int) -> int:
     return round(Fraction(numerator, denominator))
 
 
-# The hot path fills these frozen values in directly: their constructors check what is true here by
-# construction (whole numbers; low = amount = high), and the checks cost more than the arithmetic.
+# The hot path makes its parts by hand: what the constructor checks is true here by construction (whole numbers), and
+# the check costs more than the arithmetic.
 _new = object.__new__
 _pico = Money.__dict__["pico"].__set__
-_amount, _low, _high, _status, _by_bucket, _unpriced_calls, _source, _price_table = (
-    Cost.__dict__[name].__set__ for name in Cost.__slots__
-)
 
 
 class Rates:
@@ -118,16 +115,7 @@ class Rates:
                 parts[bucket] = money
         whole = _new(Money)
         _pico(whole, total)
-        cost = _new(Cost)
-        _amount(cost, whole)
-        _low(cost, whole)
-        _high(cost, whole)
-        _status(cost, "exact")
-        _by_bucket(cost, parts)
-        _unpriced_calls(cost, 0)
-        _source(cost, "table")
-        _price_table(cost, self._table)
-        return cost
+        return ascertained(whole, whole, whole, "exact", parts, "table", self._table)
 
     def _careful(self, usage: Usage) -> Cost:
         """Price usage that meets a guess, an unknown rate, or a fraction of a pico-dollar."""

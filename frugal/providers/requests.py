@@ -49,9 +49,11 @@ _CHOICES = frozenset(("n", "best_of", "candidate_count", "candidateCount", "num_
 _MODELS = ("model", "modelId", "model_id", "model_name", "engine")
 
 
-def options(arguments: Mapping[str, object]) -> Iterator[Node]:
-    """Yield the arguments, and what holds options inside them."""
-    yield from _nested(arguments, _DEPTH)
+def options(arguments: Mapping[str, object]) -> Iterable[Node]:
+    """Return the arguments, and what holds options inside them: in most requests nothing does."""
+    if type(arguments) is dict and _NESTS.isdisjoint(arguments):
+        return (arguments,)
+    return _nested(arguments, _DEPTH)
 
 
 def _nested(node: Node, depth: int) -> Iterator[Node]:
@@ -77,7 +79,7 @@ def _there(node: Node, names: frozenset[str]) -> Iterable[str]:
 
 def _largest(arguments: Mapping[str, object], names: frozenset[str]) -> int | None:
     found = [_count(node.get(name)) for node in options(arguments) for name in _there(node, names)]
-    return max((count for count in found if count is not None), default=None)
+    return max([count for count in found if count is not None], default=None)
 
 
 def output_limit(arguments: Mapping[str, object]) -> int | None:
@@ -107,8 +109,11 @@ def requested_model(arguments: Mapping[str, object]) -> str | None:
     >>> requested_model({"modelId": "amazon.nova-lite-v1:0"})
     'amazon.nova-lite-v1:0'
     """
-    found = (word(node.get(name)) for node in options(arguments) for name in _MODELS)
-    return next((model for model in found if model is not None), None)
+    for node in options(arguments):
+        for name in _MODELS:
+            if (model := word(node.get(name))) is not None:
+                return model
+    return None
 
 
 def requested_tier(arguments: Mapping[str, object]) -> str | None:
@@ -121,7 +126,8 @@ def requested_tier(arguments: Mapping[str, object]) -> str | None:
         if node.get("speed") == "fast":  # Anthropic's fast mode
             return "fast"
         for name in ("service_tier", "serviceTier"):
-            if (tier := tier_of(node.get(name))) is not None:
+            said = node.get(name)
+            if said is not None and (tier := tier_of(said)) is not None:
                 return tier
     return None
 
@@ -133,10 +139,17 @@ def has_tools(arguments: Mapping[str, object]) -> bool:
     (True, False)
     """
     for node in options(arguments):
-        for holder in (node, look(node.get("toolConfig")), look(node.get("tool_config"))):
-            if holder is not None and any(entries(holder.get(name)) for name in ("tools", "functions")):
+        if _offers(node):
+            return True
+        for name in ("toolConfig", "tool_config"):
+            said = node.get(name)
+            if said is not None and (holder := look(said)) is not None and _offers(holder):
                 return True
     return False
+
+
+def _offers(holder: Node) -> bool:
+    return bool(entries(holder.get("tools")) or entries(holder.get("functions")))
 
 
 def is_streaming(arguments: Mapping[str, object]) -> bool:

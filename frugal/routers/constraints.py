@@ -94,8 +94,10 @@ class _Asked:
 
     def left_for(self, model: str) -> tuple[Money, str] | None:
         """Return what the tightest budget of a model has left, and its name."""
-        found = [left for left in (self.remaining.get(None), self.remaining.get(model)) if left is not None]
-        return min(found, key=lambda left: left[0].pico, default=None)
+        everyones, own = self.remaining.get(None), self.remaining.get(model)
+        if everyones is None or own is None:
+            return everyones or own
+        return own if own[0].pico < everyones[0].pico else everyones
 
 
 def _why(how_many: int, has: str, required: object) -> str:
@@ -150,7 +152,7 @@ def _unaffordable(
     if asked.max_cost is not None and cost > asked.max_cost:
         return f"would cost {cost}, above the {asked.max_cost} allowed for a request", ()
     if left is not None:
-        held = held_for(request, model) or cost
+        held = held_for(request, model, cost) or cost
         if held > left[0]:
             return f"would hold {held}, above the {left[0]} that {left[1]!r} has left", ()
     return None, ()

@@ -10,7 +10,7 @@ from math import ceil
 
 from frugal._values.money import Money
 from frugal._values.routing import Request
-from frugal._values.usage import Usage
+from frugal._values.usage import counted
 from frugal.routers.facts import family
 
 __all__ = ["cost_of", "held_for", "same_model", "window_bound", "window_needed"]
@@ -70,16 +70,15 @@ def cost_of(request: Request, model: str) -> Money | None:
     cached = 0
     if request.previous_model is not None and request.cached_tokens and same_model(request.previous_model, model):
         cached = min(request.cached_tokens, total)
-    usage = Usage(input_tokens=total - cached, cache_read_tokens=cached, output_tokens=output)
-    return request.price_of(model, usage)
+    return request.price_of(model, counted(total - cached, output, cached))
 
 
-def held_for(request: Request, model: str) -> Money | None:
-    """Return what a budget will hold for the request with a model; `None` when nobody knows.
+def held_for(request: Request, model: str, cost: Money | None) -> Money | None:
+    """Return what a budget will hold for the request with a model that costs so; `None` when nobody knows.
 
     Where the request bounds its output, a budget holds what the call cannot pass: an input that is never too low. A
     model that is likely to fit would be refused there, although a cheaper one is let through.
     """
     if request.price_of is None or request.output_tokens is None or request.input_bound is None:
-        return cost_of(request, model)
-    return request.price_of(model, Usage(input_tokens=request.input_bound, output_tokens=request.output_tokens))
+        return cost
+    return request.price_of(model, counted(request.input_bound, request.output_tokens))

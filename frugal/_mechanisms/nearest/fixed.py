@@ -40,8 +40,14 @@ class Fixed:
         return True
 
     def decide(self, neighbours: Sequence[Neighbour], refuse: Refuse | None = None, *, serve: bool = True) -> Decision:
-        """Choose what to do for a query with these *neighbours*, nearest first."""
+        """Choose what to do for a query with these *neighbours*, nearest first; counts nothing if *refuse* raises."""
+        decision = self._choose(neighbours, refuse, serve=serve)
         self._counts["queries"] += 1
+        self._counts["hits"] += decision.action == "hit"
+        self._counts["vetoed"] += bool(decision.vetoed)
+        return decision
+
+    def _choose(self, neighbours: Sequence[Neighbour], refuse: Refuse | None, *, serve: bool) -> Decision:
         if not serve or not neighbours:
             return Decision("miss", "nothing near" if serve else "not asked to serve")
         nearest = neighbours[0]
@@ -50,12 +56,10 @@ class Fixed:
             return Decision("miss", "not near enough", nearest.id, nearest.similarity)
         rule = refuse(nearest.id) if refuse is not None else None
         if rule is not None:
-            self._counts["vetoed"] += 1
             vetoed = ((nearest.id, rule),)
             return Decision("miss", f"vetoed by {rule}", nearest.id, nearest.similarity, vetoed=vetoed)
         if self._rivalled(neighbours, refuse):
             return Decision("miss", "ambiguous", nearest.id, nearest.similarity)
-        self._counts["hits"] += 1
         return Decision("hit", "near enough", nearest.id, nearest.similarity)
 
     def learn(self, decision: Decision, *, right: bool) -> None:

@@ -73,8 +73,8 @@ class Verified:
             refuse: the veto.
             serve: False never hits, and audits: a rehearsal, when a cache is filled before it is used.
         """
+        evidence = weigh(neighbours, refuse)  # where `refuse` raises, nothing is counted
         self._counts["queries"] += 1
-        evidence = weigh(neighbours, refuse)
         if evidence is None:
             return Decision("miss", "nothing near")
         served = self._certificate.level if serve else None

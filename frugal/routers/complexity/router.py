@@ -61,7 +61,9 @@ class ByComplexity:
             NoEligibleModelError: every model is excluded, and there is no default.
             ValueError: the analyzer gave something that is no level.
         """
-        judged = (self.analyzer or _RULES)(request)
+        if self.analyzer is None:
+            return self._choose(_RULES(request), request)
+        judged = self.analyzer(request)
         return self._later(judged, request) if inspect.isawaitable(judged) else self._choose(judged, request)
 
     async def _later(self, judged: Awaitable[Any], request: Request) -> Decision:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from frugal.errors import FrugalError
 from frugal.stores.disk.place import Place, close
@@ -24,6 +24,9 @@ _SCAN = (
     "SELECT key, value FROM Cache WHERE key > ? AND key < ? AND raw = 1 AND mode = 1 AND typeof(value) = 'blob' "
     "AND typeof(key) = 'text' AND (expire_time IS NULL OR expire_time > ?) ORDER BY key LIMIT ?"
 )
+
+
+_KEYS = "SELECT key FROM Cache WHERE key > ? AND key < ? AND raw = 1 AND typeof(key) = 'text' ORDER BY key"
 
 
 class DiskRows:
@@ -53,6 +56,18 @@ class DiskRows:
             return None
         return None if found is None else found.value
 
+    def get_nowait(self, key: str) -> bytes | None:
+        """Return what `get` would, where that needs no waiting.
+
+        Raises:
+            BlockingIOError: it does.
+        """
+        try:
+            found = self.store.get_nowait(key)
+        except (sqlite3.Error, OSError, FrugalError) as error:
+            raise BlockingIOError(str(error)) from error  # also where it fails: `get` says what is wrong
+        return None if found is None else found.value
+
     def put(self, key: str, value: bytes, expires: float | None, tag: str | None) -> None:
         """Keep a row until `expires` (Unix seconds)."""
         # A label is a line, so a line break in a user's name must not begin another one.
@@ -61,19 +76,14 @@ class DiskRows:
 
     def delete(self, key: str) -> None:
         """Drop a row."""
-        try:
-            self.store.delete(key)
-        except (sqlite3.Error, OSError, FrugalError):
-            _log.debug("whether %r was there cannot be read; it is dropped all the same", key)
+        self.store.discard(key)
 
     def iterate(self, prefix: str, after: str = "") -> Iterator[tuple[str, bytes]]:
         """Yield the rows whose key begins with `prefix` and is greater than `after`, by key."""
         self.store.flush()
         if self._place.inode is None:
             return
-        # Greater than every key that begins with the prefix, and than none other.
-        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-        last = max(prefix, after)
+        last, end = max(prefix, after), _end(prefix)
         try:
             connection = self._place.reading(1.0)
         except (sqlite3.Error, OSError, FrugalError) as error:
@@ -90,3 +100,25 @@ class DiskRows:
             _log.warning("%s cannot be read further (%s)", self._place, error)
         finally:
             close(connection)
+
+    def keys(self, prefix: str, after: str = "") -> Sequence[str]:
+        """Return the keys of these rows, but for those that this process put a moment ago; some may be over."""
+        if self._place.inode is None:
+            return ()
+        try:
+            connection = self._place.reading(1.0)
+        except (sqlite3.Error, OSError, FrugalError) as error:
+            _log.warning("%s cannot be read (%s); nothing new is taken in", self._place, error)
+            return ()
+        try:
+            return [key for (key,) in connection.execute(_KEYS, (max(prefix, after), _end(prefix))).fetchall()]
+        except sqlite3.Error as error:
+            _log.warning("%s cannot be read (%s); nothing new is taken in", self._place, error)
+            return ()
+        finally:
+            close(connection)
+
+
+def _end(prefix: str) -> str:
+    """Return what is greater than every key that begins with the prefix, and than no other greater one."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

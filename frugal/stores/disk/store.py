@@ -112,6 +112,14 @@ class DiskStore:
             return
         self._engine.put(key, Write(value, expires, tag))
 
+    def discard(self, key: str) -> None:
+        """Drop one value, there or not; queued at once, written soon, and seen from now on.
+
+        Args:
+            key: a text.
+        """
+        self._engine.put(key, DELETE)
+
     # ------------------------------------------------------------------ in a thread
 
     def get(self, key: str) -> Stored | None:

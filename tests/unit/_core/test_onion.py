@@ -1,6 +1,7 @@
 """The onion by example: kinds of functions, nesting, ambient facts, and who pays."""
 
 import asyncio
+import dataclasses
 import functools
 import inspect
 
@@ -216,6 +217,38 @@ async def test_current_call_has_the_id_of_its_record(ledger, model):
     assert [record.id for record in ledger.records] == seen
     with pytest.raises(LookupError):
         current_call()
+
+
+async def test_a_call_is_frozen_and_its_copies_share_what_their_arguments_give(ledger, model):
+    """Ten thousand calls wait with a copy for each ring; a copy with other arguments shares none of that."""
+    seen = {}
+
+    @middleware
+    async def watch(call, proceed):
+        held, other = call.under("a hold"), call.replace(model="gpt-4o-mini")
+        seen.update(call=call, held=held, other=other)
+        return await proceed(other)
+
+    @metered(ledger=ledger)
+    @watch
+    async def ask(messages, *, model="gpt-4o"):
+        return await model_(messages, model=model)
+
+    model_ = model
+    await ask(HELLO)
+    call, held, other = seen["call"], seen["held"], seen["other"]
+    assert call.arguments is held.arguments
+    assert call.memo is held.memo
+    assert (("a hold",), ()) == (held.holds, call.holds)
+    assert ("gpt-4o", "gpt-4o", "gpt-4o-mini") == (call.model, held.model, other.model)
+    assert other.memo is not call.memo
+    assert call is other.asked
+    for name in ("args", "model", "anything"):
+        with pytest.raises(dataclasses.FrozenInstanceError, match=r"call\.replace"):
+            setattr(call, name, "x")
+        with pytest.raises(dataclasses.FrozenInstanceError, match=r"call\.replace"):
+            delattr(call, name)
+    assert "x" == type(call).of({**{f.name: getattr(call, f.name) for f in dataclasses.fields(call)}, "id": "x"}).id
 
 
 async def test_a_middleware_may_answer_never_once_or_many_times(ledger, model):

@@ -6,6 +6,7 @@ import inspect
 import logging
 import sys
 import threading
+import weakref
 from contextvars import ContextVar
 
 import pytest
@@ -343,6 +344,28 @@ async def test_batches_are_handled_side_by_side():
     assert await batch.submit("quick") == "quick"
     release.set()
     assert await slow == "slow"
+
+
+async def test_what_was_handled_is_gone_without_the_collector():
+    """A thousand items a second leave no cycles behind for it to find."""
+
+    class Text:
+        """Something that a weak reference may be had to."""
+
+    async def handler(items, contexts):
+        return [None for _ in items]
+
+    batch, texts = Batch(handler, max_size=2), [Text(), Text()]
+    left = [weakref.ref(text) for text in texts]
+    gc.collect()
+    gc.disable()
+    try:
+        await asyncio.gather(*(batch.submit(text) for text in texts))
+        texts.clear()
+        await turns()
+        assert [None, None] == [ref() for ref in left]
+    finally:
+        gc.enable()
 
 
 async def test_a_handler_may_submit_to_its_own_batch():

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from frugal._mechanisms import errands as module
 from frugal._mechanisms.errands import Errands, each
 
 
@@ -91,3 +92,41 @@ def test_a_loop_that_ends_meanwhile_leaves_nobody_behind():
 
 async def _one(errands):
     return await errands.do("again")
+
+
+async def test_what_is_short_is_done_on_the_loop_s_own_thread():
+    """It gives what it gives, its own refusal included."""
+    errands = Errands(each)
+    assert threading.get_ident() == errands.here(threading.get_ident)
+    with pytest.raises(ZeroDivisionError):
+        errands.here(lambda: 1 / 0)
+
+
+async def test_nothing_is_done_here_while_a_job_is_under_way():
+    """Who comes then goes along with the others, and does not overtake them."""
+    gate, errands = threading.Event(), Errands(each)
+    job = asyncio.ensure_future(errands.do(lambda: gate.wait(30)))
+    await asyncio.sleep(0)
+    with pytest.raises(BlockingIOError):
+        errands.here(pytest.fail)
+    gate.set()
+    assert await job
+    assert 1 == errands.here(lambda: 1)
+
+
+async def test_what_took_long_is_not_done_here_again_for_as_long(monkeypatch):
+    """So the loop has at least every other millisecond for its other tasks."""
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    errands = Errands(each)
+
+    def takes(seconds):
+        now[0] += seconds
+
+    errands.here(lambda: takes(0.0004))
+    errands.here(lambda: takes(0.25))
+    now[0] += 0.2
+    with pytest.raises(BlockingIOError):
+        errands.here(pytest.fail)
+    now[0] += 0.1
+    errands.here(lambda: takes(0))

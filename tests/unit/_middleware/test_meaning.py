@@ -1,11 +1,17 @@
 """The ring that answers by meaning: who is answered by whose answer."""
 
+import asyncio
 import importlib.util
 import logging
+import math
+import threading
 
 import pytest
 
 from frugal import errors, metered, scope, semantic_cached
+from frugal._core.pipeline import plan_of
+from frugal.indexes import Collection
+from frugal.stores import DiskRows
 from frugal.testing import FakeModel, MemoryLedger
 
 
@@ -86,3 +92,84 @@ async def test_a_function_that_has_no_question_is_told_of_once(tmp_path, caplog)
     (line,) = caplog.messages
     assert "ask has no argument messages, input, contents or prompt" in line
     assert "query=" in line
+
+
+def matcher_of(ask):
+    """Return what the semantic ring of a decorated function works with, after its first call."""
+    (ring,) = (ring for ring in plan_of(ask).stack if getattr(ring, "name", "") == "semantic_cached")
+    (matcher,) = ring.made.values()
+    return matcher
+
+
+async def test_a_small_cache_answers_and_keeps_without_a_thread(tmp_path, monkeypatch):
+    """A way to a thread and back takes longer than the search."""
+    model = FakeModel()
+
+    async def embed(texts):
+        return [[float("orange" in text), 1.0] for text in texts]
+
+    @semantic_cached(embed=embed, directory=tmp_path)
+    async def ask(prompt):
+        return await model([{"role": "user", "content": prompt}], model="gpt-4o")
+
+    await ask("what is an apple")
+    monkeypatch.setattr("frugal._mechanisms.errands._SHORT", 3600.0)  # however busy this machine is
+    matcher_of(ask).due.__self__._looked = math.inf
+    monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", lambda *_: pytest.fail("it went to a thread"))
+    for question in ("what is an apple", "what is an orange", "what is an orange"):
+        await ask(question)
+    assert 2 == len(model.calls)
+
+
+def test_a_hit_does_not_wait_for_a_look_at_other_processes_entries(tmp_path, monkeypatch):
+    """About once a second somebody looks; whoever is answered anyway goes on meanwhile."""
+    gate, looked = threading.Event(), []
+    refresh = Collection.refresh
+
+    def slow(self):
+        looked.append(threading.current_thread())
+        assert gate.wait(30)
+        return refresh(self)
+
+    async def main():
+        ledger = MemoryLedger()
+        ask = asking(FakeModel(), ledger, tmp_path)
+        await ask("what is an apple")
+        monkeypatch.setattr(Collection, "refresh", slow)
+        matcher = matcher_of(ask)
+        monkeypatch.setattr(matcher.due.__self__, "_looked", 0.0)
+        await asyncio.wait_for(ask("what is an apple"), 30)
+        await asyncio.wait_for(ask("what is an apple"), 30)
+        gate.set()
+        return outcomes(ledger)
+
+    assert ["provider", "semantic", "semantic"] == asyncio.run(main())
+    assert 1 == len(looked)
+    assert threading.main_thread() not in looked
+
+
+async def test_a_miss_finds_what_another_process_has_added(tmp_path):
+    """It waits for the look that is due, and then looks again."""
+    ledger = MemoryLedger()
+    ask = asking(FakeModel(), ledger, tmp_path)
+    await ask("what is an apple")
+    here = matcher_of(ask)
+    (entry,) = (here.collection.fetch(id) for id, _ in here.collection._shelf)
+    here.collection.remove(entry.id)
+    rows = DiskRows(tmp_path)
+    there = Collection("", "", rows=rows)
+    there.prefix = here.collection.prefix
+    there.add(entry.partition, entry.text, entry.vector, answer=entry.answer, answer_class=entry.answer_class)
+    rows.store.flush()
+    here.due.__self__._looked = 0.0
+    await ask("what is an apple")
+    assert ["provider", "semantic"] == outcomes(ledger)
+
+
+async def test_equal_questions_at_once_leave_one_entry(tmp_path):
+    """Each looked before any had an answer; the last answer takes the place of the others."""
+    ledger = MemoryLedger()
+    ask = asking(FakeModel(), ledger, tmp_path)
+    await ask("what is an apple")
+    await asyncio.gather(*(ask("what is a pear", temperature=1) for _ in range(20)))
+    assert 2 == len(matcher_of(ask).collection)

@@ -1,6 +1,7 @@
 """Routing through the decorator: who chooses the model, what it says, and what it learns."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -24,6 +25,7 @@ from frugal import (
     scope,
     usd,
 )
+from frugal._values.routing import Request
 from frugal.testing import FakeModel, MemoryLedger
 
 TIERS = by_complexity(simple=["gpt-4o-mini"], medium=["gpt-4.1-mini"], complex=["gpt-4o"])
@@ -117,6 +119,23 @@ async def test_a_cascade_meters_every_attempt(stream, is_async):
     assert len({record.call for record in ledger.records}) == 2
     assert ledger.records[2].id == ledger.records[2].call
     assert ledger.cost.known == provider.charged
+
+
+@pytest.mark.parametrize(("on_exceeded", "expected"), [("raise", 0), ("suggest", 1)])
+async def test_what_a_router_chose_by_is_kept_only_for_whoever_may_ask_again(on_exceeded, expected):
+    """While the model is asked, the request is kept where a budget inside may ask for another model."""
+    kept = []
+
+    @metered(ledger=MemoryLedger())
+    @routed(TIERS)
+    @budgeted(daily_usd=1, suggest="gpt-4o-mini", on_exceeded=on_exceeded)
+    async def ask(messages, *, model="gpt-4o"):
+        gc.collect()
+        kept.append(sum(type(each) is Request and each.text == "a question of its own" for each in gc.get_objects()))
+        return "an answer"
+
+    await ask(user("a question of its own"))
+    assert [expected] == kept
 
 
 async def test_a_budget_near_its_limit_suggests_and_the_router_heeds():

@@ -17,6 +17,7 @@ from frugal import (
     budgeted,
     bypass,
     cached,
+    current_call,
     deduplicated,
     disk,
     explain_call,
@@ -489,6 +490,78 @@ async def test_other_arguments_make_other_batches():
     await asyncio.gather(embed("a", model="text-embedding-3-small"), embed("b", model="text-embedding-3-large"))
     assert {call.model for call in provider.calls} == {"text-embedding-3-small", "text-embedding-3-large"}
     assert ledger.cost.known == provider.charged
+
+
+async def test_another_decoration_of_a_batched_function_has_batches_of_its_own():
+    """Whoever meters it pays for its items, and never for those of whom it does not know."""
+    ledger, seen = MemoryLedger(), []
+
+    @batched(max_size=2, max_wait=0)
+    async def embed(texts):
+        seen.append(texts)
+        return texts
+
+    recorded = metered(ledger=ledger)(embed)
+    assert await asyncio.gather(embed("not recorded"), recorded("recorded")) == ["not recorded", "recorded"]
+    assert seen == [["not recorded"], ["recorded"]]
+    assert outcomes(ledger) == ["batched"]
+
+
+async def test_an_item_that_nobody_meters_leads_its_batch_as_any_other_would():
+    """By position or by name, alone or of many: the handler is in the call, the run and the scope of the first."""
+    seen = []
+
+    @batched(max_size=2, max_wait=3600)
+    async def embed(texts):
+        call = current_call()
+        seen.append((texts, call.args, call.user, dict(call.tags)))
+        return texts
+
+    async def asked(user, **how):
+        with scope(user=user, feature="search"):
+            return await embed(**how)
+
+    assert await asyncio.gather(asked("ada", texts="a"), embed("b")) == ["a", "b"]
+    with scope(user="bob"):
+        assert await embed.many(["c", "d", "e"]) == ["c", "d", "e"]
+    assert await embed.many([]) == []
+    assert seen == [
+        (["a", "b"], (["a", "b"],), "ada", {"feature": "search"}),
+        (["c", "d"], (["c", "d"],), "bob", {}),
+        (["e"], (["e"],), "bob", {}),
+    ]
+
+
+async def test_an_item_that_nobody_meters_leaves_with_its_caller():
+    """The others are answered; with the last of them the handler is cancelled."""
+    entered, released, seen = asyncio.Event(), asyncio.Event(), []
+
+    @batched(max_size=3)
+    async def embed(texts):
+        entered.set()
+        try:
+            await released.wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        return texts
+
+    leaving, *staying = [asyncio.create_task(embed(text)) for text in "abc"]
+    await entered.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    released.set()
+    assert leaving.cancelled()
+    assert await asyncio.gather(*staying) == ["b", "c"]
+    entered.clear()
+    released.clear()
+    together = asyncio.create_task(embed.many("abc"))
+    await entered.wait()
+    together.cancel()
+    await asyncio.wait([together])
+    await asyncio.sleep(0)
+    assert together.cancelled()
+    assert seen == ["cancelled"]
 
 
 @pytest.mark.parametrize("layers", [[memory], [memory, disk]])

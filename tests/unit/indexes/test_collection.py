@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from frugal.indexes import AutoIndex, Collection, MemoryRows
+from frugal.indexes import AutoIndex, Collection, ExactIndex, MemoryRows
 
 
 class Clock:
@@ -267,3 +267,107 @@ def test_threads_may_ask_while_others_add(rows, clock):
     for thread in threads:
         thread.join()
     assert ([], 160, 160) == (failures, len(collection), len(opened(rows, clock)))
+
+
+class FarRows(MemoryRows):
+    """Rows that may only be waited for."""
+
+    def get_nowait(self, key):
+        """Never at once."""
+        raise BlockingIOError(key)
+
+
+class Slow:
+    """An index of a user's own, of which nobody knows how long it takes."""
+
+    def __init__(self):
+        self._exact = ExactIndex()
+        self.add, self.remove, self.search = self._exact.add, self._exact.remove, self._exact.search
+
+    def __len__(self):
+        return len(self._exact)
+
+
+def test_what_may_not_wait_finds_and_keeps_the_same(rows, clock):
+    """A small index, with rows at hand, is looked into and added to at once."""
+    collection = opened(rows, clock)
+    id = put(collection, 0, "text", wait=False)
+    assert collection.near("p", vector(10), 5) == collection.near("p", vector(10), 5, wait=False)
+    assert b"text" == collection.fetch(id, wait=False).answer
+    assert b"text" == opened(rows, clock).fetch(id, wait=False).answer
+
+
+@pytest.mark.parametrize("what", ["another thread", "an index that takes its time", "an entry that is over"])
+def test_what_may_not_wait_says_so_and_changes_nothing(rows, clock, what):
+    """Whoever is on an event loop's thread then has a thread do it."""
+    collection = opened(rows, clock, index=Slow if what == "an index that takes its time" else AutoIndex)
+    put(collection, 0, "text", ttl=60)
+    if what == "an entry that is over":
+        clock.time += 61
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with collection._lock:
+            held.set()
+            assert done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    if what == "another thread":
+        thread.start()
+        assert held.wait(30)
+    before = len(rows)
+    with pytest.raises(BlockingIOError):
+        collection.near("p", vector(0), 1, wait=False)
+    with pytest.raises(BlockingIOError):
+        put(collection, 5, "other", alike=(), wait=False)
+    assert before == len(rows)
+    done.set()
+    if thread.ident is not None:
+        thread.join()
+
+
+def test_a_user_s_index_is_not_even_made_where_nothing_may_wait(rows, clock):
+    """Its making may open a connection, for all we know."""
+    collection = opened(rows, clock, index=lambda: pytest.fail("it was made"))
+    with pytest.raises(BlockingIOError):
+        put(collection, 0, "text", alike=(), wait=False)
+    assert 0 == len(rows)
+
+
+def test_a_row_that_is_far_is_not_waited_for(clock):
+    """What is kept whole is at hand; what is not is to be read in a thread."""
+    rows = FarRows(clock)
+    here = opened(rows, clock)
+    id = put(here, 0, "text")
+    assert here.fetch(id, wait=False)
+    there = opened(rows, clock)
+    with pytest.raises(BlockingIOError):
+        there.fetch(id, wait=False)
+    with pytest.raises(BlockingIOError):  # whether the new entry takes its place, only its row says
+        put(there, 0, "text", alike=[id], wait=False)
+    assert 1 == len(rows) == len(there)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_the_same_text_that_came_meanwhile_is_replaced(rows, clock, wait):
+    """Of calls that asked at once, each looked before any had added; one entry is left."""
+    collection = opened(rows, clock)
+    alike = collection.alike(collection.near("p", vector(0), 4))
+    assert () == alike
+    for _ in range(5):
+        put(collection, 0, "text", alike=alike, wait=wait)
+    put(collection, 0, "text", "elsewhere", alike=alike, wait=wait)
+    assert (2, 2) == (len(collection), len(rows))
+
+
+def test_a_refresh_reads_no_rows_of_its_own(rows, clock, monkeypatch):
+    """A busy process has thousands of entries in the last seconds, and another a few."""
+    here, there = opened(rows, clock), opened(rows, clock)
+    for angle in range(20):
+        put(here, angle, f"here {angle}")
+    put(there, 40, "there")
+    read = []
+    get = rows.get
+    monkeypatch.setattr(rows, "get", lambda key: read.append(key) or get(key))
+    assert 1 == here.refresh()
+    assert 1 == len(read)

@@ -136,3 +136,31 @@ def test_an_older_numpy_finds_the_same(monkeypatch):
     found = index.search(rows[3], 5)
     assert [id for id, _ in expected] == [id for id, _ in found]
     assert np.allclose([value for _, value in expected], [value for _, value in found], atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 399, 400, 401, 1_200, 1_203])
+def test_rows_are_compared_in_blocks_as_one_by_one(count):
+    """Whether they fill the blocks or not."""
+    random = np.random.default_rng(count)
+    rows = random.standard_normal((count, 16)).astype(np.float32)
+    index = ExactIndex()
+    for id, row in enumerate(rows):
+        index.add(id, row)
+    found = dict(index.search(rows[-1], count))
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    assert np.allclose([found[id] for id in range(count)], unit @ unit[-1], atol=1e-5)
+
+
+def test_it_is_quick_while_it_is_small_and_has_room():
+    """An event loop's thread neither compares ten megabytes of numbers nor copies one."""
+    wide = np.ones(1_000, dtype=np.float32)
+    index = ExactIndex()
+    quick = []
+    for id in range(2_601):
+        index.add(id, wide)
+        quick.append(index.quick)
+    assert all(quick[:250])
+    assert [256, 512, 1024, 2048] == [
+        id + 1 for id in range(250, 2_600) if not quick[id]
+    ]  # full: the next one doubles it
+    assert not quick[2_600]

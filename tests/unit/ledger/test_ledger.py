@@ -144,6 +144,22 @@ async def test_a_refused_adoption_keeps_the_hold(ledger, make, claim):
     assert ledger.audit().ok
 
 
+async def test_a_hold_that_grew_is_presumed_under_the_draft_of_its_call(ledger, make, claim):
+    """What a written hold is remembered by has no draft; it is there where the hold grows, and where its owner dies."""
+    grown = await ledger.reserve([claim()], pico=30, tokens=0, draft=make(function="grown"))
+    await ledger.reserve([claim()], pico=1, tokens=0, draft=make(function="kept"))
+    assert await ledger.grow(grown.id, pico=40, tokens=0)
+    assert await ledger.grow(grown.id, pico=50, tokens=0), "it is remembered lightly again"
+    LIVING.discard(ledger._writer.owner)
+    ledger.clock.at += 3600
+    assert 2 == ledger._writer.run(lambda desk: desk.holds.sweep()), "by the connection that remembers them"
+    LIVING.add(ledger._writer.owner)
+    assert {("grown", Money(50)), ("kept", Money(1))} == {
+        (record.function, record.cost.amount) for record in ledger.records() if record.outcome == "presumed"
+    }
+    assert ledger.audit().ok
+
+
 async def test_a_hold_that_was_taken_for_dead_is_replaced_by_its_own_call(ledger, make, claim):
     """A process that slept and goes on has one charge, not the presumed one beside its own."""
     draft = make()

@@ -103,7 +103,8 @@ def matcher_of(ask):
 
 async def test_a_small_cache_answers_and_keeps_without_a_thread(tmp_path, monkeypatch):
     """A way to a thread and back takes longer than the search."""
-    model = FakeModel()
+    monkeypatch.setattr("frugal._mechanisms.errands._SHORT", 3600.0)  # however busy this machine is
+    model, loop, ways = FakeModel(), asyncio.get_running_loop(), []
 
     async def embed(texts):
         return [[float("orange" in text), 1.0] for text in texts]
@@ -113,12 +114,12 @@ async def test_a_small_cache_answers_and_keeps_without_a_thread(tmp_path, monkey
         return await model([{"role": "user", "content": prompt}], model="gpt-4o")
 
     await ask("what is an apple")
-    monkeypatch.setattr("frugal._mechanisms.errands._SHORT", 3600.0)  # however busy this machine is
     matcher_of(ask).due.__self__._looked = math.inf
-    monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", lambda *_: pytest.fail("it went to a thread"))
+    threads = loop.run_in_executor
+    monkeypatch.setattr(loop, "run_in_executor", lambda *given: ways.append(given) or threads(*given))
     for question in ("what is an apple", "what is an orange", "what is an orange"):
         await ask(question)
-    assert 2 == len(model.calls)
+    assert ([], 2) == (ways, len(model.calls))
 
 
 def test_a_hit_does_not_wait_for_a_look_at_other_processes_entries(tmp_path, monkeypatch):

@@ -47,8 +47,8 @@ class Journal:
         self.committed = False
         self.inner: Inner | None = None  # the decorated calls made inside, while the function ran last
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
-        self.collected: tuple[Spent, ...] = ()
-        self.releases: tuple[str, ...] = ()
+        self.collected: list[Spent] = []
+        self.releases: list[str] = []
         # Provider calls and abandoned branches under way, and what commits once the last of them has ended: a ring may
         # answer before them (it hedged, or wrapped a stream in one of its own), and a caller may leave before them.
         self.open = 0
@@ -101,9 +101,10 @@ class Inner:
         self.whole = True
         # Calls of a model that have begun here and will have records of their own.
         self.under_way = 0
-        # What a batch's handler spent, to be split among the callers instead of being recorded on its own.
-        self.spent: tuple[Spent, ...] = ()
-        self.releases: tuple[str, ...] = ()
+        # What a batch's handler spent, to be split among the callers instead of being recorded on its own. Lists, which
+        # are extended in one step: its calls may be made in threads.
+        self.spent: list[Spent] = []
+        self.releases: list[str] = []
         # What an SDK's HTTP client sent meanwhile, where it is watched.
         self.wire: Wire | None = None
 

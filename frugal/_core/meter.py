@@ -162,7 +162,7 @@ class Meter:
         try:
             settlement = settle(call, error, clock.now())
             if outside is not None and outside.collects:
-                outside.spent += tuple(fact for fact in journal.of(Spent) if fact.outcome != "composite")
+                outside.spent += [fact for fact in journal.of(Spent) if fact.outcome != "composite"]
                 outside.spent += journal.collected
                 outside.releases += settlement.releases
                 self.telemetry.end_call(call.span, (), journal, error)

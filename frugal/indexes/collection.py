@@ -6,13 +6,13 @@ store's own eviction, a crash). So there is never a vector without an answer, an
 found again by the next process that opens it.
 
 Several processes may share the rows. Ids grow with time, so `refresh` finds what others have added by reading
-the keys after the newest it knows, less some seconds for clocks that differ. What others have deleted is
-noticed when it is fetched, or at the next opening. An embedder's identity is part of every key: another
-embedder is another collection, and starts empty.
+the keys since it last looked, less some seconds for clocks that differ. What others have deleted is noticed
+when its row is read: at once, or after the next `doubt` for the few entries that are kept whole. An embedder's
+identity is part of every key: another embedder is another collection, and starts empty.
 
 Everything here is plain and safe in threads, and may wait for a disk, a lock or a long comparison. What takes
 ``wait=False`` then raises `BlockingIOError` instead, before it has changed anything: an event loop's thread tries
-that first. `touch` and `len` never wait.
+that first. `touch`, `doubt` and `len` never wait.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Collection:
         self._clock = clock
         self._shelf = Shelf(index)
         self._newest = 0
+        self._looked = 0.0
+        self._doubted = False
         self._gone: list[int] = []
         self._noise = random.SystemRandom()
         self._lock = threading.RLock()
@@ -106,6 +108,9 @@ class Collection:
             BlockingIOError: it has to be waited for, and may not.
         """
         with self._turn(wait=wait):
+            if self._doubted:
+                self._doubted = False
+                self._shelf.doubt()
             entry = self._shelf.recent(id)
         if entry is None:
             row = self._rows.get(self._key(id)) if wait else self._rows.get_nowait(self._key(id))
@@ -118,10 +123,17 @@ class Collection:
             self._shelf.remember(entry)
             return entry
 
+    def doubt(self) -> None:
+        """Have what was kept whole be read again when it is next fetched: others may have dropped it meanwhile."""
+        self._doubted = True
+
     def touch(self, id: int) -> None:
-        """Mark an entry as used just now."""
-        with self._lock:
-            self._shelf.touch(id)
+        """Mark an entry as used just now, if that needs no waiting."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._shelf.touch(id)
+            finally:
+                self._lock.release()
 
     # ---------------------------------------------------------------- changing
 
@@ -235,6 +247,7 @@ class Collection:
 
     def open(self) -> Collection:
         """Take in all that the rows hold; call it once, off the event loop."""
+        self._looked = self._clock.now()
         self._take(self._rows.iterate(f"{self.prefix}entry/"))
         for key, row in self._rows.iterate(f"{self.prefix}record/"):
             record = _record(row)
@@ -249,7 +262,9 @@ class Collection:
 
     def refresh(self) -> int:
         """Take in what other processes have added since; return how many entries were new."""
-        horizon = max(0, self._newest - (int(_SKEW * _TICKS) << _NOISE))
+        # By when it was last looked for them, and not by this process's own newest: its answers take their time.
+        horizon = max(0, int((self._looked - _SKEW) * _TICKS)) << _NOISE
+        self._looked = self._clock.now()
         keys = self._rows.keys(f"{self.prefix}entry/", self._key(horizon))
         with self._lock:  # most are this process's own, and their rows need not be read
             unknown = [key for key in keys if _id_of(key) not in self._shelf]

@@ -21,7 +21,7 @@ __all__ = ["Kept", "Near", "Shelf"]
 
 _log = logging.getLogger("frugal")
 
-_RECENT = 256
+_RECENT, _ASKED = 256, 4_096
 
 
 class Near(NamedTuple):
@@ -60,7 +60,7 @@ class Shelf:
         self._kept: dict[int, Kept] = {}
         self._ends: list[tuple[float, int]] = []
         self._recent: OrderedDict[int, Entry] = OrderedDict()
-        self._asked: dict[tuple[str, str], int] = {}
+        self._asked: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -104,6 +104,9 @@ class Shelf:
             _log.warning("an entry of another shape was left out: %s", error)
             return False
         self._indexes[entry.partition] = index
+        self._asked[hash((entry.partition, entry.text))] = entry.id
+        if len(self._asked) > _ASKED:
+            del self._asked[next(iter(self._asked))]
         self._kept[entry.id] = Kept(entry.partition, entry.answer_class, entry.expires, entry.user)
         if entry.expires is not None:
             heapq.heappush(self._ends, (entry.expires, entry.id))
@@ -111,7 +114,7 @@ class Shelf:
 
     def forget(self, id: int) -> None:
         """Drop an entry; nothing happens when it is not there."""
-        self._lose(self._recent.pop(id, None))
+        self._recent.pop(id, None)
         kept = self._kept.pop(id, None)
         if kept is None:
             return
@@ -140,24 +143,23 @@ class Shelf:
         """Keep an entry whole for a while: what was asked just now is asked again."""
         self._recent[entry.id] = entry
         self._recent.move_to_end(entry.id)
-        self._asked[entry.partition, entry.text] = entry.id
         if len(self._recent) > _RECENT:
-            self._lose(self._recent.popitem(last=False)[1])
+            self._recent.popitem(last=False)
 
     def recent(self, id: int) -> Entry | None:
         """Return an entry that was kept whole."""
         return self._recent.get(id)
 
+    def doubt(self) -> None:
+        """Keep no entry whole: another process may have dropped its row."""
+        self._recent.clear()
+
     def asked(self, partition: str, text: str) -> int | None:
-        """Return which of the entries that were kept whole has this very text."""
-        return self._asked.get((partition, text))
+        """Return which of the newest entries may have this very text."""
+        return self._asked.get(hash((partition, text)))
 
     def is_quick(self, partition: str, now: float) -> bool:
         """Whether a partition can be searched and added to on an event loop's thread: it is small, and none is over."""
         index = self._indexes.get(partition)
         over = bool(self._ends) and self._ends[0][0] <= now  # many may be over at once, and are then dropped one by one
         return not over and (hasattr(self._make, "quick") if index is None else getattr(index, "quick", False))
-
-    def _lose(self, entry: Entry | None) -> None:
-        if entry is not None and self._asked.get((entry.partition, entry.text)) == entry.id:
-            del self._asked[entry.partition, entry.text]

@@ -16,7 +16,9 @@ from frugal import (
     BudgetExceededError,
     Ledger,
     Usage,
+    batched,
     budgeted,
+    calculate_cost,
     cascade,
     metered,
     middleware,
@@ -639,3 +641,41 @@ async def test_no_response_however_strange_is_changed_lost_or_makes_the_books_wr
     assert len(await settled(ledger)) == 1
     assert ledger.budget_status(A_DAY).usd.held.pico == 0
     assert ledger.audit()
+
+
+async def test_a_batch_pays_for_what_its_handler_s_threads_spent(tmp_path):
+    """Several add to one account at a time, and none of it is lost between reading and writing."""
+    answer = {
+        "model": "gpt-4o-mini",
+        "choices": [{"message": {"content": "x"}}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 1000},
+    }
+    ledger = Ledger(tmp_path / "threads")
+
+    @metered(ledger=ledger)
+    async def inner(prompt, *, model="gpt-4o-mini"):
+        return answer
+
+    def work():
+        async def several():
+            for _ in range(40):
+                await inner("hi")
+
+        asyncio.run(several())
+
+    @metered(ledger=ledger)
+    @batched(max_size=4, max_wait=0.01)
+    async def outer(items):
+        await asyncio.gather(*(asyncio.to_thread(work) for _ in items))
+        return items
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        await asyncio.gather(*(outer(number) for number in range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    await ledger.flush()
+    one = calculate_cost("gpt-4o-mini", input_tokens=1000, output_tokens=1000).known.pico
+    assert 160 * one == sum(record.cost.known.pico for record in ledger.records())
+    await ledger.aclose()

@@ -128,6 +128,7 @@ class Matcher:
         seek = partial(self._seek, place, vector, serve=serve)
         refreshing = None
         if serve and self.ready() and self.due():  # beside the lookup: a hit does not wait for it
+            self.collection.doubt()
             looking = partial(copy_context().run, self._refreshed)
             refreshing = asyncio.get_running_loop().run_in_executor(None, looking)
         found = await self._sought(seek)
@@ -183,6 +184,8 @@ class Matcher:
         wait = loop is not None
         near = self.collection.near(place.partition, vector, NEIGHBOURS, wait=wait)
         refuse = None if self.refuse is None else partial(self._refused, place.text, loop)
+        if refuse is None and not wait and near:  # so that nothing is counted twice, should it have to be waited for
+            self.collection.fetch(near[0].id, wait=False)
         if not self.lock.acquire(blocking=wait):
             raise BlockingIOError("another thread asks the policy")
         try:  # a policy is one state machine, asked from many threads

@@ -57,7 +57,7 @@ class SemanticCached:
         """Return what the function's ring works with; it is made at its first call."""
         found = self.made.get(call.function)
         if found is None:
-            found = self.made[call.function] = self.make(call)
+            found = self.made.setdefault(call.function, self.make(call))  # two loops may come at once
         return found
 
     async def __call__(self, call: Call, proceed: Proceed, /) -> Any:

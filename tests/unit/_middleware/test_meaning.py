@@ -149,6 +149,19 @@ def test_a_hit_does_not_wait_for_a_look_at_other_processes_entries(tmp_path, mon
     assert threading.main_thread() not in looked
 
 
+async def test_what_another_process_forgot_is_not_served(tmp_path):
+    """Also where this one has it whole: from the next look on, its row is read again."""
+    ledger = MemoryLedger()
+    ask = asking(FakeModel(), ledger, tmp_path)
+    await ask("what is an apple")
+    here = matcher_of(ask)
+    ((id, _),) = here.collection._shelf
+    DiskRows(tmp_path).delete(here.collection._key(id))
+    here.due.__self__._looked = 0.0
+    await ask("what is an apple")
+    assert ["provider", "provider"] == outcomes(ledger)
+
+
 async def test_a_miss_finds_what_another_process_has_added(tmp_path):
     """It waits for the look that is due, and then looks again."""
     ledger = MemoryLedger()

@@ -371,3 +371,44 @@ def test_a_refresh_reads_no_rows_of_its_own(rows, clock, monkeypatch):
     monkeypatch.setattr(rows, "get", lambda key: read.append(key) or get(key))
     assert 1 == here.refresh()
     assert 1 == len(read)
+
+
+def test_an_entry_that_came_while_a_slow_answer_was_awaited_is_found(rows, clock):
+    """What this process adds late does not move the place from which it looks."""
+    here, there = opened(rows, clock), opened(rows, clock)
+    here.refresh()
+    clock.time += 1
+    put(there, 0, "there")
+    clock.time += 60
+    put(here, 90, "here")
+    assert 1 == here.refresh()
+
+
+def test_what_another_process_dropped_is_doubted_even_where_it_was_kept_whole(rows, clock):
+    """Forgotten there is forgotten here, about a second later."""
+    here = opened(rows, clock)
+    id = put(here, 0, "text")
+    there = opened(rows, clock)
+    there.remove(id)
+    here.doubt()
+    assert here.fetch(id) is None
+    assert [] == here.near("p", vector(0), 1)
+
+
+def test_to_note_a_use_waits_for_nobody(rows, clock):
+    """It is done on an event loop's thread, and the order of use may miss one."""
+    collection = opened(rows, clock)
+    id = put(collection, 0, "text")
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with collection._lock:
+            held.set()
+            assert done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(30)
+    collection.touch(id)
+    done.set()
+    thread.join()

@@ -212,8 +212,8 @@ class Attempt:
         inner = self._call.inner
         assert inner is not None  # noqa: S101 set by the innermost step
         journal = self._call.journal
-        journal.collected += inner.spent
-        journal.releases += inner.releases
+        journal.collected += tuple(inner.spent)
+        journal.releases += tuple(inner.releases)
         inner.collects = False  # what is still under way inside comes too late to be split, and has its own record
         return bool(inner.spent or inner.llm_calls or (inner.costs and kind == "tool"))
 

@@ -77,7 +77,7 @@ class Branch:
         own.inner = journal.inner
         own.collected += journal.collected
         own.releases += journal.releases
-        journal.collected, journal.releases = [], []
+        journal.collected, journal.releases = (), ()
 
     def __del__(self) -> None:
         if self._begun and not self._adopted:  # the work was cancelled before its first step

@@ -35,6 +35,9 @@ if hasattr(os, "register_at_fork"):
 
 T = TypeVar("T")
 
+_NONE: list[Any] = []
+"""Stands for the lists of those who collect nothing; thousands of calls wait at a time."""
+
 
 class Journal:
     """Keep the facts of one call, in the order in which they became known."""
@@ -47,8 +50,8 @@ class Journal:
         self.committed = False
         self.inner: Inner | None = None  # the decorated calls made inside, while the function ran last
         # What decorated calls inside a batch's handler spent and held: it is split among the batch's callers.
-        self.collected: list[Spent] = []
-        self.releases: list[str] = []
+        self.collected: tuple[Spent, ...] = ()
+        self.releases: tuple[str, ...] = ()
         # Provider calls and abandoned branches under way, and what commits once the last of them has ended: a ring may
         # answer before them (it hedged, or wrapped a stream in one of its own), and a caller may leave before them.
         self.open = 0
@@ -101,12 +104,20 @@ class Inner:
         self.whole = True
         # Calls of a model that have begun here and will have records of their own.
         self.under_way = 0
-        # What a batch's handler spent, to be split among the callers instead of being recorded on its own. Lists, which
-        # are extended in one step: its calls may be made in threads.
-        self.spent: list[Spent] = []
-        self.releases: list[str] = []
+        # What a batch's handler spent, to be split among the callers instead of being recorded on its own.
+        self.spent: list[Spent] = [] if collects else _NONE
+        self.releases: list[str] = [] if collects else _NONE
         # What an SDK's HTTP client sent meanwhile, where it is watched.
         self.wire: Wire | None = None
+
+    def collect(self, spent: Iterable[Spent], releases: Iterable[str]) -> None:
+        """Take over what a decorated call inside spent and held, where this one collects.
+
+        Each list grows in one step, since such calls may be made in several threads.
+        """
+        assert self.spent is not _NONE  # noqa: S101 asked by the caller
+        self.spent += list(spent)
+        self.releases += list(releases)
 
     def add(self, cost: Cost, kind: str) -> None:
         """Count one inner call."""

@@ -162,9 +162,8 @@ class Meter:
         try:
             settlement = settle(call, error, clock.now())
             if outside is not None and outside.collects:
-                outside.spent += [fact for fact in journal.of(Spent) if fact.outcome != "composite"]
-                outside.spent += journal.collected
-                outside.releases += settlement.releases
+                spent = [fact for fact in journal.of(Spent) if fact.outcome != "composite"]
+                outside.collect([*spent, *journal.collected], settlement.releases)
                 self.telemetry.end_call(call.span, (), journal, error)
                 return None
             self.telemetry.end_call(call.span, settlement.records, journal, error)

@@ -53,10 +53,10 @@ def settle(call: Call, error: BaseException | None, now: float) -> Settlement:
     facts = journal.facts
     if len(facts) == 1 and type(facts[0]) is Saved and error is None:  # a hit, as a rule
         nobody_waits = not journal.releases and facts[0].layer in FREE_OUTCOMES
-        return Settlement(_Hit(call, facts[0], now), tuple(journal.releases), None, nobody_waits)
+        return Settlement(_Hit(call, facts[0], now), journal.releases, None, nobody_waits)
     kinds = set(map(type, facts))
     if kinds.isdisjoint(_MOVING):
-        return Settlement((_free(call, error, now),), tuple(journal.releases))
+        return Settlement((_free(call, error, now),), journal.releases)
     held = journal.held
     booked = {fact.id: fact.booked for fact in held}
     spents = journal.of(Spent)

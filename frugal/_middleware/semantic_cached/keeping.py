@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from frugal._core.answers import is_whole, paid
 from frugal._core.call import Call
@@ -18,40 +17,51 @@ from frugal._middleware.semantic_cached.matcher import Found, Matcher, Place
 __all__ = ["Keep"]
 
 
+class Ring(Protocol):
+    """What is kept for."""
+
+    @property
+    def ports(self) -> Ports:
+        """The adapters."""
+        ...
+
+    def fault(self, call: Call, operation: str, error: Exception, /) -> None:
+        """Tell what went wrong."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Keep:
     """Keep one call's answer, and learn from it what the cache would have said.
 
     Args:
         call: the call.
-        ports: reads answers.
         matcher: the function's.
         place: the question.
         vector: of its text.
         found: what was decided of it.
         before: how many facts the call had before it was made.
         ticket: from before the question was looked for.
-        fault: told what went wrong.
+        ring: knows how to read answers, and is told what went wrong.
     """
 
     call: Call
-    ports: Ports
     matcher: Matcher
     place: Place
     vector: Any
     found: Found
     before: int
     ticket: int
-    fault: Callable[[Call, str, Exception], None]
+    ring: Ring
 
     async def whole(self, response: Any) -> None:
         """Keep a plain answer."""
-        if is_whole(self.call, self.before, self.ports.reader, response):
+        if is_whole(self.call, self.before, self.ring.ports.reader, response):
             await self._put(response, streamed=False)
 
     async def stream(self, chunks: list[Any]) -> None:
         """Keep a stream that was read to its end."""
-        if is_whole(self.call, self.before, self.ports.reader, None, chunks):
+        if is_whole(self.call, self.before, self.ring.ports.reader, None, chunks):
             await self._put(chunks, streamed=True)
 
     async def _put(self, value: Any, *, streamed: bool) -> None:
@@ -72,7 +82,7 @@ class Keep:
                     return
             await matcher.run(self._add, kept, named, cost)
         except Exception as error:
-            self.fault(self.call, "keep", error)
+            self.ring.fault(self.call, "keep", error)
 
     def _add(self, kept: tuple[Any, ...], named: str, cost: Any, *, wait: bool = True) -> None:
         if self.matcher.drops.void(self.place.name, self.ticket):

@@ -80,7 +80,7 @@ class SemanticCached:
                 if decision.audit:
                     self._shadow(call, proceed, matcher, decision, entry)
                 return served[0]
-        keep = Keep(call, self.ports, matcher, place, vector, found, len(call.journal.facts), ticket, self._fault)
+        keep = Keep(call, matcher, place, vector, found, len(call.journal.facts), ticket, self)
         response = await proceed(call)
         if isinstance_stream(response):
             return recorded(response, keep.stream, self.copy)
@@ -94,7 +94,7 @@ class SemanticCached:
         try:
             return await matcher.embed(text)
         except (EmbeddingError, Exception) as error:
-            self._fault(call, "embed", error)
+            self.fault(call, "embed", error)
             return None
 
     async def _find(self, matcher: Matcher, place: Place, vector: Any, *, serve: bool) -> Found:
@@ -113,7 +113,7 @@ class SemanticCached:
                 kept = matcher.codec.loads(entry.answer)
             value, streamed, pico, usage, model, source = kept
         except Exception as error:
-            self._fault(call, "decode", error)
+            self.fault(call, "decode", error)
             await matcher.run(matcher.collection.remove, entry.id)
             return None
         matcher.collection.touch(entry.id)
@@ -165,7 +165,8 @@ class SemanticCached:
 
     # ------------------------------------------------------------------ the rest
 
-    def _fault(self, call: Call, operation: str, error: Exception) -> None:
+    def fault(self, call: Call, operation: str, error: Exception, /) -> None:
+        """Say once of each kind what went wrong; it is a miss."""
         kind = f"{operation} {type(error).__name__}"
         if kind not in self.told:
             self.told.add(kind)

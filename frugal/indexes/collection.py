@@ -356,7 +356,8 @@ class Collection:
         if late is not None:
             ids[late] = None
         found = [self.fetch(id, wait=wait) for id in ids]
-        return [twin.id for twin in found if twin is not None and twin.text == entry.text]
+        same = (entry.partition, entry.text)  # of `asked`, only a digest has been compared
+        return [twin.id for twin in found if twin is not None and (twin.partition, twin.text) == same]
 
     @contextmanager
     def _turn(self, *, wait: bool) -> Iterator[None]:
